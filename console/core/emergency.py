@@ -1,0 +1,90 @@
+"""Numbers that an AI never calls: emergency services and short service numbers.
+
+Sources: ITU-T E.161.1 and the Russian law on the 112 system for the fixed list, and the short-number data of
+libphonenumber for every region.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import shortnumberinfo
+
+EVERYWHERE = frozenset({"112", "911", "101", "102", "103", "104"})
+"""Refused whatever the region: networks route 112 and 911 to the local service."""
+
+TWO_DIGITS = frozenset({"01", "02", "03", "04"})
+"""The old Russian forms. Only as they stand: an extension like 801 is not `01` behind a trunk prefix."""
+
+
+@lru_cache(maxsize=256)
+def why_emergency(digits: str, region: str) -> str:
+    """Why these digits (ASCII, an optional leading `+`) are never dialed for an AI, one sentence; or "".
+
+    Seen in every form: plain, behind the country code, the trunk prefix or the international prefix.
+    """
+    if digits.lstrip("+") in TWO_DIGITS or any(_is_emergency(*form) for form in _forms(digits, region)):
+        return f"{digits} is an emergency number: the console never calls those for an AI."
+    return ""
+
+
+@lru_cache(maxsize=256)
+def why_short_service(digits: str, region: str) -> str:
+    """The same for short service numbers."""
+    plain = digits.lstrip("+")
+    if any(_is_short_service(*form) for form in ((plain, region), *_behind_country_code(plain))):
+        return f"{digits} is a short service number: the console never calls those for an AI."
+    return ""
+
+
+def region_of(country_code: int) -> str:
+    """The main region of a country calling code."""
+    return phonenumbers.region_code_for_country_code(country_code)
+
+
+def split_country_code(digits: str) -> tuple[int, str] | None:
+    """Country calling code and the rest of an international number without its `+`."""
+    for length in (1, 2, 3):
+        code = int(digits[:length] or 0)
+        if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE and len(digits) >= length:
+            return code, digits[length:]
+    return None
+
+
+def _forms(digits: str, region: str) -> set[tuple[str, str]]:
+    """The digits with every prefix that a network would take off, at most two in a row."""
+    plain = digits.lstrip("+")
+    found = {(plain, region)}
+    for _ in range(2):
+        for form, where in tuple(found):
+            found.update(_without_prefix(form, where))
+    return found
+
+
+def _without_prefix(digits: str, region: str) -> list[tuple[str, str]]:
+    shorter = _behind_country_code(digits)
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    trunk = metadata.national_prefix if metadata else None
+    for prefix in filter(None, (trunk, "00", "810")):
+        if digits.startswith(prefix):
+            shorter.append((digits[len(prefix) :], region))
+    return shorter
+
+
+def _behind_country_code(digits: str) -> list[tuple[str, str]]:
+    split = split_country_code(digits)
+    return [(split[1], region_of(split[0]))] if split and split[1] else []
+
+
+def _is_emergency(digits: str, region: str) -> bool:
+    return digits in EVERYWHERE or bool(shortnumberinfo.is_emergency_number(digits, region))
+
+
+def _is_short_service(digits: str, region: str) -> bool:
+    if not 0 < len(digits) < 7 or region not in phonenumbers.SUPPORTED_REGIONS:
+        return False
+    number = phonenumbers.PhoneNumber(
+        country_code=phonenumbers.country_code_for_region(region), national_number=int(digits)
+    )
+    return bool(shortnumberinfo.is_valid_short_number_for_region(number, region))
