@@ -153,7 +153,7 @@ def _why_unfit(text: str, digits: str) -> str:
 
 
 def _why_short(digits: str, region: str) -> str:
-    # Longer ones (US 20255) are also how ordinary numbers begin: while one may still come, nothing is refused.
+    # Longer ones (US 20255) also begin ordinary numbers: while one may still come, nothing is refused.
     if len(digits) > 3 and (numbering_plan.distance(digits, region) or 0) > 0:
         return ""
     return emergency.why_short_service(digits, region)
