@@ -1,0 +1,285 @@
+"""The audio of one call between the phone and the AI session: 50 frames a second each way.
+
+How the engine uses it, all on its loop:
+
+    bridge = Bridge(call, None, emit, clock)        when the call begins; a session needs it as its `media`
+    tasks.create_task(bridge.run())                 every 20 ms until stop()
+    bridge.connect(await paths.open(call))          AudioStart; levels and ear from here on
+    bridge.attach(session, number)                  AgentPrepare, for each session of the call
+    bridge.answered()                               AudioAnswered
+    bridge.live(...), .play(...), .interrupt()      called by the session (ports.AgentMedia)
+    bridge.finish(number)                           AudioFinish -> PlayoutDrained
+    bridge.detach()                                 the session ended; its successor is attached later
+    bridge.stop()                                   AudioStop, then paths.close(call)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from ..core.events import AgentFirstAudio, AudioFailed, AudioGlitch, CallId, Direction, PlayoutDrained
+from ..core.text import clean
+from ..ports import PCM, AgentSession, AudioError, AudioPath, AudioPaths, Emit, Levels
+from .capture import CATCH_UP_SECONDS, Capture
+from .losses import Losses
+from .meter import Meter
+from .outflow import Outflow
+from .pcm import FRAME_SECONDS, parse_format
+
+DEPTH_SECONDS = 0.06
+"""What the phone still holds when the next frame is due: a stall of 50 ms is not heard."""
+
+_DRAINED_AFTER = 0.1  # the path is empty for this long: the phone's own buffer has been played too
+_DRAIN_LIMIT = 1.0  # beyond the audio's own length: the path has stopped taking it
+_NOTHING: PCM = np.zeros(0, np.int16)
+
+
+@runtime_checkable
+class LossyPath(Protocol):
+    """An audio path that knows when its device lost callee audio."""
+
+    def take_lost(self) -> float:
+        """Milliseconds lost since the last call."""
+
+
+class Bridge:
+    """Implements `ports.AgentMedia` for one call.
+
+    `clock`: engine seconds (monotonic), also paces the frames. `path` may come later by `connect`. `depth`:
+    how far the phone is written ahead, in seconds. `ear`: gets every tick's sound of both sides (`hear`).
+    Errors of the path become one `AudioFailed`; the agent then still gets silence until the call ends.
+    """
+
+    def __init__(
+        self,
+        call: CallId,
+        path: AudioPath | None,
+        emit: Emit,
+        clock: Callable[[], float],
+        depth: float = DEPTH_SECONDS,
+        ear: AudioPaths | None = None,
+    ) -> None:
+        self._call = call
+        self._path = path
+        self._emit = emit
+        self._clock = clock
+        self._depth = depth
+        self._ear = ear
+        self._broken = False
+        self._stopped = False
+        self._session: AgentSession | None = None
+        self._number = 0
+        self._first_audio_due = False
+        self._capture = Capture()
+        self._is_answered = False
+        self._outflow: Outflow | None = None
+        self._handed: list[PCM] = []
+        self._meters = {Direction.IN: Meter(), Direction.OUT: Meter()}
+        self._losses = {Direction.IN: Losses(), Direction.OUT: Losses()}
+        self._underruns = 0
+        self._finishing: int | None = None
+        self._empty_since: float | None = None
+        self._drain_by = 0.0
+        self._levels = Levels()
+
+    # ---- the engine ----
+
+    async def run(self) -> None:
+        """Tick every 20 ms until `stop()`. After a stall the missed ticks follow at once, at most 0.5 s of
+        them, so that the agent's clock and ours stay together."""
+        due = self._clock()
+        while not self._stopped:
+            self.tick()
+            due += FRAME_SECONDS
+            late = self._clock() - due
+            if late > CATCH_UP_SECONDS:
+                due += late - CATCH_UP_SECONDS
+            await asyncio.sleep(max(0.0, due - self._clock()))
+
+    def connect(self, path: AudioPath) -> None:
+        """The audio path of the call is open."""
+        self._path = path
+        self._broken = False
+
+    def attach(self, session: AgentSession, number: int) -> None:
+        """`session` is number `number` of this call; whatever was attached before gets nothing more. Agent
+        audio that waits is still played; callee audio is kept again until this session is live."""
+        self.detach()
+        self._session = session
+        self._number = number
+        self._first_audio_due = True
+        self._finishing = None
+
+    def detach(self) -> None:
+        """The session is over: it gets nothing more."""
+        self._session = None
+        if self._is_answered:
+            self._capture.keep()
+
+    def answered(self) -> None:
+        """The 2xx: from now on the callee's newest second is kept until a session is live."""
+        if not self._is_answered:
+            self._is_answered = True
+            self._capture.keep()
+
+    def finish(self, session: int) -> None:
+        """The agent said its last: play out what waits, then emit `PlayoutDrained` exactly once; at the
+        latest 1 s after the audio's own length, whatever the path does."""
+        self._finishing = session
+        self._empty_since = None
+        waiting = self._outflow.playout.seconds if self._outflow else 0.0
+        self._drain_by = self._clock() + waiting + self._depth + _DRAIN_LIMIT
+
+    def stop(self) -> None:
+        """The call is over: nothing is read, sent, written or emitted any more; `run` returns."""
+        if not self._stopped:
+            self._report_losses(float("inf"))
+        self._stopped = True
+        self._session = None
+        self._path = None
+
+    def levels(self) -> Levels:
+        """The numbers of the last tick; from any thread."""
+        return self._levels
+
+    # ---- ports.AgentMedia ----
+
+    def live(self, input_format: str, output_format: str) -> None:
+        """The session listens: send what was kept, then a frame every 20 ms. `ValueError` for a format that
+        is not one of `pcm.FORMATS`."""
+        heard, spoken = parse_format(input_format), parse_format(output_format)
+        if self._outflow is None or self._outflow.playout.format != spoken:
+            self._outflow = Outflow(spoken, self._depth)
+        kept = self._capture.go_live(heard)
+        if self._session is not None and self._is_answered:
+            for frame in kept:
+                self._session.send_audio(frame)
+
+    def play(self, payload: bytes) -> None:
+        """Agent audio; handed on at once as far as the depth allows."""
+        if self._outflow is None or self._stopped or self._broken:
+            return
+        self._outflow.playout.push(payload)
+        self._fill(self._clock(), settle=False)
+
+    def interrupt(self) -> int:
+        """Drop everything that can be recalled; returns the milliseconds dropped."""
+        if self._outflow is None:
+            return 0
+        dropped = self._outflow.interrupt()
+        if self._path is not None:
+            try:
+                dropped += round(self._path.flush() * 1000.0)
+            except Exception as error:
+                self._fail(error)
+        self._handed.clear()
+        return dropped
+
+    # ---- 50 times a second ----
+
+    def tick(self) -> None:
+        """20 ms of everything; `run` calls it."""
+        now = self._clock()
+        callee = self._read()
+        self._send()
+        self._fill(now, settle=True)
+        agent = self._handed[0] if len(self._handed) == 1 else np.concatenate([_NOTHING, *self._handed])
+        self._handed.clear()
+        self._meters[Direction.IN].feed(callee, now)
+        self._meters[Direction.OUT].feed(agent, now)
+        if self._ear is not None and self._path is not None:
+            self._ear.hear(callee, agent, self._path.rate)
+        self._check_drained(now)
+        self._report_losses(now)
+        self._levels = self._measure()
+
+    def _read(self) -> PCM:
+        path = self._path
+        if path is None:
+            return _NOTHING
+        try:
+            pcm, rate = path.read(), path.rate
+            if isinstance(path, LossyPath):
+                self._losses[Direction.IN].add(path.take_lost())
+        except Exception as error:
+            self._fail(error)
+            return _NOTHING
+        self._capture.push(pcm, rate)
+        self._losses[Direction.IN].add(self._capture.take_lost())
+        return pcm
+
+    def _send(self) -> None:
+        if self._session is not None and self._is_answered and self._capture.live:
+            self._session.send_audio(self._capture.frame())
+
+    def _fill(self, now: float, settle: bool) -> None:
+        if self._path is None or self._outflow is None:
+            return
+        try:
+            handed = self._outflow.fill(self._path, now, settle)
+        except Exception as error:
+            self._fail(error)
+            return
+        self._handed += handed
+        gap = self._outflow.take_gap()
+        self._losses[Direction.OUT].add(gap)
+        self._underruns += gap > 0.0
+        if handed and self._first_audio_due and self._session is not None:
+            self._first_audio_due = False
+            self._emit(AgentFirstAudio(self._call, self._number))
+
+    def _fail(self, error: Exception) -> None:
+        self._path = None
+        self._broken = True
+        if self._outflow is not None:
+            self._outflow.interrupt()
+        reason = str(error) if isinstance(error, AudioError) else f"audio stopped: {error!r}"
+        self._emit(AudioFailed(self._call, clean(reason)))
+
+    def _check_drained(self, now: float) -> None:
+        if self._finishing is None:
+            return
+        if self._empty_since is None and self._is_empty():
+            self._empty_since = now
+        elif self._empty_since is not None and not self._is_empty():
+            self._empty_since = None
+        empty = self._empty_since is not None and now - self._empty_since >= _DRAINED_AFTER
+        if empty or self._path is None or now >= self._drain_by:
+            session, self._finishing = self._finishing, None
+            self._emit(PlayoutDrained(self._call, session))
+
+    def _is_empty(self) -> bool:
+        idle = self._outflow is None or self._outflow.idle
+        return idle and self._queued() <= 0.0
+
+    def _queued(self) -> float:
+        if self._path is None:
+            return 0.0
+        try:
+            return self._path.queued()
+        except Exception as error:
+            self._fail(error)
+            return 0.0
+
+    def _report_losses(self, now: float) -> None:
+        for direction, losses in self._losses.items():
+            if ms := losses.due(now):
+                self._emit(AudioGlitch(self._call, direction, ms))
+
+    def _measure(self) -> Levels:
+        callee, agent = self._meters[Direction.IN], self._meters[Direction.OUT]
+        waiting = self._outflow.playout.seconds if self._outflow else 0.0
+        return Levels(
+            callee=callee.dbfs,
+            agent=agent.dbfs,
+            callee_speaking=callee.speaking,
+            agent_speaking=agent.speaking,
+            callee_since=callee.since,
+            agent_since=agent.since,
+            playout_ms=round((waiting + self._queued()) * 1000.0),
+            underruns=self._underruns,
+        )
