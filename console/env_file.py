@@ -1,0 +1,80 @@
+"""Reading `.env`: names, values and line numbers, and a sentence for whatever is odd in it.
+
+The syntax is python-dotenv's, without interpolation: a `$` in a password is a `$`. Sentences never quote a
+line, which may hold a secret.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+NAME = ".env"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFile:
+    """`values`: name -> (value, line number). `problems` stop the program, `warnings` do not."""
+
+    path: Path
+    values: dict[str, tuple[str, int]]
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def find(folders: list[Path]) -> Path | None:
+    """The first `.env` in these folders."""
+    return next((folder / NAME for folder in folders if (folder / NAME).exists()), None)
+
+
+def read(path: Path) -> EnvFile:
+    """Read the file; whatever it holds, nothing is raised."""
+    try:
+        raw = path.read_bytes()
+        mode = path.stat().st_mode
+    except OSError as error:
+        return EnvFile(path, {}, (f"{path} cannot be read: {error.strerror}.",))
+    try:
+        text = _decoded(raw)
+    except UnicodeDecodeError:
+        return EnvFile(path, {}, (f"{path} is not UTF-8 text: save it as UTF-8.",))
+    values, warnings = _parsed(text, path)
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077 and values:
+        warnings.append(f"{path} can be read by other users: chmod 600 {path}")
+    return EnvFile(path, values, (), tuple(warnings))
+
+
+def _decoded(raw: bytes) -> str:
+    """Text in UTF-8, or in UTF-16 if it begins with that byte order mark (as some editors save it)."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16")
+    return raw.decode("utf-8-sig")
+
+
+def _parsed(text: str, path: Path) -> tuple[dict[str, tuple[str, int]], list[str]]:
+    values: dict[str, tuple[str, int]] = {}
+    warnings: list[str] = []
+    for binding in parse_stream(StringIO(text)):
+        line = binding.original.line + _blank_lines(binding.original.string)
+        if binding.error or (binding.key is not None and binding.value is None):
+            warnings.append(f"Line {line} of {path} is not NAME=value (or a quote is not closed): ignored.")
+        elif binding.key is not None and binding.value is not None:
+            if binding.key in values:
+                warnings.append(
+                    f"{binding.key} is set in lines {values[binding.key][1]} and {line} of {path}: "
+                    "the last one counts."
+                )
+            values[binding.key] = (binding.value, line)
+    return values, warnings
+
+
+def _blank_lines(original: str) -> int:
+    """Blank lines that the parser counts to the entry behind them."""
+    blank = original[: len(original) - len(original.lstrip())]
+    return blank.replace("\r\n", "\n").replace("\r", "\n").count("\n")
