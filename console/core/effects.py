@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .events import CallId
+from .state import Call
 
 JsonValue = str | int | float | bool | None
 
@@ -125,6 +126,13 @@ class NeverCallAdd:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """The call and its session are over for good: keep its record."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Everything is at rest (or its time is up): end the program."""
 
@@ -156,6 +164,7 @@ Effect = (
     | AudioStop
     | EarSwitch
     | NeverCallAdd
+    | Keep
     | Stop
     | Record
 )

@@ -460,13 +460,6 @@ class NeverCallLoaded:
 
 
 @dataclass(frozen=True, slots=True)
-class RecentAnswered:
-    """Numbers (E.164) answered within the last 24 h, from the call records at start."""
-
-    numbers: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class SetEar:
     """Listen in on the operator's own device, or stop."""
 
@@ -555,7 +548,6 @@ Command = (
     | Extend
     | NeverCall
     | NeverCallLoaded
-    | RecentAnswered
     | SetEar
     | AllowDialing
     | Quit

@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from .events import CallId, ClosedBy, Origin, QueueState, Refusal, RegState
 
+ENDED_KEPT = 50
+"""How many ended calls stay in the state."""
+
 
 class CallPhase(StrEnum):
     DIALING = "dialing"
@@ -133,7 +136,8 @@ class Call:
     held: bool = False
     unconfirmed: bool = False  # control link lost; the phone may still hold it
     limit_at: float | None = None  # ring limit, later call limit: shown counting down
-    deadline: float | None = None  # the next moment the core must look at this call
+    rtp_by: float | None = None  # without RTP from the callee by then, the call is ended
+    deadline: float | None = None  # for the phone to confirm the call, or to end it
     asked_by: ClosedBy | None = None  # who made us hang up
     why: str = ""  # why we hang up, one sentence
     code: int | None = None
@@ -172,7 +176,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`calls`: live ones, oldest first. `ended`: the last closed ones, newest first, at most 50."""
+    """`calls`: live ones, oldest first. `ended`: the last closed ones, newest first, at most `ENDED_KEPT`."""
 
     policy: Policy
     line: Line = field(default_factory=Line)
@@ -195,6 +199,6 @@ class State:
 
     @property
     def shown(self) -> Call | None:
-        """The call that a screen for one call shows: the newest live one of ours, else an incoming one."""
-        calls = [c for c in self.calls if c.phase is not CallPhase.INCOMING] or self.calls
-        return calls[-1] if calls else None
+        """The call that a screen for one call shows: the newest live one, else an incoming or ending one."""
+        order = sorted(self.calls, key=lambda c: (not c.over, not c.incoming or c.answered_at is not None))
+        return order[-1] if order else None

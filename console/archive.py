@@ -1,0 +1,97 @@
+"""What outlives a run of the console, behind one door: log files, call records, the never-call list."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from .core.effects import Record
+from .core.events import Event, Ignored, NeverCallLoaded
+from .core.state import ENDED_KEPT, Call, Policy, State
+from .logbook import Logbook
+from .records import (
+    CALLS,
+    NEVER_CALL,
+    answered_lately,
+    append_private,
+    call_line,
+    load_calls,
+    load_never_call,
+    totals_of_today,
+)
+
+
+class Archive:
+    """Implements `engine.Archive` on two folders, which it makes when they are missing."""
+
+    def __init__(self, data_dir: Path, log_dir: Path, keep_days: int, policy: Policy) -> None:
+        self._data = data_dir
+        self._logs = log_dir
+        self._keep_days = keep_days
+        self._policy = policy
+        self._never_call_at: int | None = None
+        self._send: Callable[[Event], None] = lambda event: None
+        self._wall_zero = 0.0
+        self._logbook: Logbook | None = None
+
+    def initial(self, wall_zero: float, now: float, send: Callable[[Event], None]) -> State:
+        """The state that the files tell of: recent calls, the totals of the day, the never-call list. `send`
+        takes facts about the files, on any thread."""
+        self._wall_zero = wall_zero
+        self._send = send
+        calls = load_calls(self._data / CALLS, wall_zero)
+        state = State(
+            policy=self._policy,
+            ended=calls[:ENDED_KEPT],
+            totals=totals_of_today(calls, wall_zero, now),
+            answered_today=answered_lately(calls, now),
+        )
+        edited = self.edited_never_call()
+        return replace(state, never_call=edited.numbers) if edited else state
+
+    def start(self) -> None:
+        for folder in (self._data, self._logs):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._logbook = Logbook(self._logs, self._keep_days, self._wall_zero, self._trouble)
+        self._logbook.start()
+
+    def write(self, record: Record) -> None:
+        if self._logbook:
+            self._logbook.write(record)
+
+    def keep(self, call: Call) -> None:
+        self._append(CALLS, call_line(call, self._wall_zero))
+
+    def add_never_call(self, number: str) -> None:
+        self._append(NEVER_CALL, f"{number}  # {time.strftime('%Y-%m-%d')}, from the console")
+
+    def edited_never_call(self) -> NeverCallLoaded | None:
+        path = self._data / NEVER_CALL
+        try:
+            changed_at = path.stat().st_mtime_ns
+        except OSError:
+            return None
+        if changed_at == self._never_call_at:
+            return None
+        numbers, problems = load_never_call(path, self._policy.region)
+        self._never_call_at = changed_at
+        for problem in problems:
+            self._trouble(f"{NEVER_CALL}: {problem}")
+        return NeverCallLoaded(numbers)
+
+    def stop(self) -> None:
+        if self._logbook:
+            self._logbook.stop()
+            self._logbook = None
+
+    def _append(self, name: str, line: str) -> None:
+        try:
+            append_private(self._data / name, line)
+        except OSError as error:
+            self._trouble(f"{name} cannot be written: {error.strerror}")
+
+    def _trouble(self, sentence: str) -> None:
+        """Also called on the logbook's own thread."""
+        self._send(Ignored("files", sentence))

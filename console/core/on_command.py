@@ -1,0 +1,193 @@
+"""Reactions to what the operator, the API or the command line asks for. A refusal is one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import numbers
+from .draft import Draft
+from .effects import AudioStart, EarSwitch, NeverCallAdd, PhoneAnswer, PhoneDial, PhoneRegister
+from .events import (
+    AllowDialing,
+    Answer,
+    ClosedBy,
+    Command,
+    Dial,
+    Extend,
+    HangUp,
+    NeverCall,
+    NeverCallLoaded,
+    Origin,
+    Quit,
+    Register,
+    RegState,
+    Reject,
+    SetEar,
+)
+from .state import Call, CallPhase, State
+
+EXTEND_SECONDS = 300.0
+QUIT_SECONDS = 3.0
+
+
+def react(d: Draft, event: Command) -> None:
+    match event:
+        case Dial():
+            _dial(d, event)
+        case Register():
+            _register(d)
+        case NeverCall():
+            _never_call(d, event)
+        case NeverCallLoaded():
+            d.change(never_call=event.numbers)
+        case SetEar():
+            d.do(EarSwitch(event.on))
+        case AllowDialing():
+            d.change(stopped="", stopped_by=None)
+            d.record("dialing.allowed", origin=event.origin.value)
+        case Quit():
+            _quit(d)
+        case _:
+            _on_call(d, event)
+
+
+def _on_call(d: Draft, event: HangUp | Answer | Reject | Extend) -> None:
+    what = {HangUp: "hang up", Answer: "answer", Reject: "reject", Extend: "extend"}[type(event)]
+    call = d.state.find(event.call)
+    if call is None or call.over:
+        d.refuse(what, "That call is already over.", event.call)
+        return
+    match event:
+        case HangUp() | Reject():
+            d.hang_up(call, ClosedBy.OPERATOR)
+        case Answer():
+            _answer(d, call)
+        case Extend():
+            _extend(d, call)
+
+
+# ---- dialing ----
+
+
+def why_not_dial(state: State, wants_agent: bool, origin: Origin) -> str:
+    """Why nothing can be dialed now, in one sentence; empty when it can."""
+    line, policy = state.line, state.policy
+    if state.quitting:
+        return "The console is closing."
+    if policy.not_ready:
+        return policy.not_ready
+    if wants_agent and not policy.has_agent:
+        return "No AI agent is set: fill in ELEVENLABS_AGENT_ID."
+    if line.taken_over:
+        return "Another controller has taken the phone over: r takes it back."
+    if not line.up:
+        return f"No line: {line.reason or 'the phone is starting'}."
+    if policy.register and line.registration is RegState.FAILED:
+        said = " ".join(str(part) for part in (line.reg_code, line.reg_reason) if part)
+        return f"Not registered ({said}): r registers again."
+    if policy.register and line.registration is not RegState.OK:
+        return "Not registered yet: wait for the registrar, or r registers again."
+    if wants_agent and state.stopped:
+        return f"Dialing is stopped: {state.stopped}."
+    if (policy.single_call or origin is Origin.KEYS) and any(not c.over for c in state.calls):
+        return "A call is up: hang up first (h)."
+    return ""
+
+
+def judge(state: State, text: str, as_uri: bool) -> numbers.Judgement:
+    """The number or URI as the policy of this console sees it."""
+    policy = state.policy
+    lists = {"never_call": state.never_call, "answered_today": state.answered_today}
+    if as_uri:
+        return numbers.judge_uri(text, domain=policy.domain, region=policy.region, e164=policy.e164, **lists)
+    return numbers.judge(text, region=policy.region, domain=policy.domain, e164=policy.e164, **lists)
+
+
+def _dial(d: Draft, event: Dial) -> None:
+    why = why_not_dial(d.state, event.wants_agent, event.origin)
+    if not why and d.state.find(event.call) is not None:
+        why = "That call was already dialed."
+    if why:
+        d.refuse("dial", why, event.call)
+        return
+    seen = judge(d.state, event.text, event.as_uri)
+    confirm = seen.verdict is numbers.Verdict.CONFIRM
+    if seen.verdict is not numbers.Verdict.OK and not (confirm and event.confirmed):
+        d.refuse("dial", seen.why, event.call, confirm=confirm)
+        return
+    policy = d.state.policy
+    ring = event.ring_seconds if event.ring_seconds is not None else policy.ring_seconds
+    limit = event.call_seconds if event.call_seconds is not None else policy.call_seconds
+    call = Call(
+        id=event.call,
+        number=seen.e164 or seen.display,
+        uri=seen.uri,
+        origin=event.origin,
+        phase=CallPhase.DIALING,
+        started_at=d.now,
+        wants_agent=event.wants_agent,
+        variables=event.variables,
+        ring_seconds=ring,
+        call_seconds=limit,
+        limit_at=d.now + ring,
+    )
+    d.put(call)
+    d.change(totals=replace(d.state.totals, calls=d.state.totals.calls + 1))
+    d.do(PhoneDial(call.id, call.uri))
+    d.do(AudioStart(call.id))
+    d.record("call.dialing", call.id, number=call.number, uri=call.uri, origin=event.origin.value)
+
+
+# ---- the rest ----
+
+
+def _answer(d: Draft, call: Call) -> None:
+    if call.phase is not CallPhase.INCOMING:
+        d.refuse("answer", "There is no incoming call to answer.", call.id)
+    elif not call.wants_agent:
+        d.refuse(
+            "answer",
+            "No agent is set for incoming calls: fill in ELEVENLABS_INCOMING_AGENT_ID.",
+            call.id,
+        )
+    else:
+        d.do(PhoneAnswer(call.id))
+        d.do(AudioStart(call.id))
+
+
+def _extend(d: Draft, call: Call) -> None:
+    if call.phase is not CallPhase.UP or call.limit_at is None:
+        d.refuse("extend", "Only an answered call has a limit to extend.", call.id)
+        return
+    d.call(call, limit_at=call.limit_at + EXTEND_SECONDS)
+    d.record("call.extended", call.id, seconds=EXTEND_SECONDS)
+
+
+def _register(d: Draft) -> None:
+    if any(not c.over for c in d.state.calls):
+        d.refuse("register", "Not during a call: registering again would disturb it.")
+    elif not d.state.policy.register and not d.state.line.taken_over:
+        d.refuse("register", "Registration is off (SIP_REGISTER=no).")
+    else:
+        d.do(PhoneRegister())
+
+
+def _never_call(d: Draft, event: NeverCall) -> None:
+    call = d.state.find(event.call)
+    if call is not None and not call.over:
+        d.hang_up(call, ClosedBy.OPERATOR)
+    number = event.number.lower()
+    if number in d.state.never_call:
+        return
+    d.change(never_call=d.state.never_call | {number})
+    d.do(NeverCallAdd(number))
+    d.record("never_call.added", event.call, number=number)
+
+
+def _quit(d: Draft) -> None:
+    if d.state.quitting:
+        return
+    d.change(quitting=True, quit_deadline=d.now + QUIT_SECONDS)
+    for call in d.state.calls:
+        if not call.over:
+            d.hang_up(call, ClosedBy.OPERATOR)

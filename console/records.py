@@ -1,0 +1,135 @@
+"""What outlives the console: `calls.jsonl` (one line for each finished call) and `never-call.txt`.
+
+Both hold people's numbers and are readable by their owner only. Engine seconds become wall time here:
+`wall_zero` is the Unix time of engine second 0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .core import never_call
+from .core.events import CallId, ClosedBy
+from .core.state import Agent, Call, CallPhase, Outcome, Totals
+
+CALLS = "calls.jsonl"
+NEVER_CALL = "never-call.txt"
+DAY_SECONDS = 86_400.0
+
+
+def append_private(path: Path, line: str) -> None:
+    """Append one line to a file that only its owner can read; raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+# ---- calls.jsonl ----
+
+
+def call_line(call: Call, wall_zero: float) -> str:
+    """The record of a finished call as one JSON line."""
+    started = datetime.fromtimestamp(wall_zero + call.started_at, UTC)
+    answered = call.answered_at
+    return json.dumps(
+        {
+            "id": call.id,
+            "started": started.isoformat(timespec="milliseconds"),
+            "incoming": call.incoming,
+            "number": call.number,
+            "name": call.name,
+            "uri": call.uri,
+            "origin": call.origin.value if call.origin else None,
+            "sip_call_id": call.sip_call_id,
+            "answered_after": None if answered is None else round(answered - call.started_at, 3),
+            "seconds": round(call.seconds(call.ended_at or 0.0), 3),
+            "early_media_seconds": round(call.early_seconds, 3),
+            "outcome": call.outcome.value if call.outcome else None,
+            "code": call.code,
+            "reason": call.reason,
+            "by": call.by.value if call.by else None,
+            "why": call.why,
+            "conversation_id": call.agent.conversation_id,
+            "agent_seconds": round(call.agent.billed, 3),
+        },
+        ensure_ascii=False,
+    )
+
+
+def _call_from(line: dict[str, Any], wall_zero: float) -> Call:
+    started = datetime.fromisoformat(line["started"]).timestamp() - wall_zero
+    after = line["answered_after"]
+    answered = None if after is None else started + float(after)
+    return Call(
+        id=CallId(line["id"]),
+        number=line["number"],
+        uri=line["uri"],
+        origin=None,
+        phase=CallPhase.CLOSED,
+        started_at=started,
+        incoming=bool(line["incoming"]),
+        name=line.get("name", ""),
+        answered_at=answered,
+        ended_at=(answered if answered is not None else started) + float(line["seconds"]),
+        early_seconds=float(line["early_media_seconds"]),
+        outcome=Outcome(line["outcome"]) if line["outcome"] else None,
+        code=line["code"],
+        reason=line["reason"],
+        by=ClosedBy(line["by"]) if line["by"] else None,
+        why=line["why"],
+        agent=Agent(conversation_id=line["conversation_id"], billed=float(line["agent_seconds"])),
+    )
+
+
+def load_calls(path: Path, wall_zero: float) -> tuple[Call, ...]:
+    """Finished calls, newest first. Lines that are not records (a full disk, an editor) are passed over."""
+    calls = []
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return ()
+    for text in lines:
+        try:
+            calls.append(_call_from(json.loads(text), wall_zero))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return tuple(reversed(calls))
+
+
+def totals_of_today(calls: Iterable[Call], wall_zero: float, now: float) -> Totals:
+    """The totals of the local day that engine second `now` falls into."""
+    today = datetime.fromtimestamp(wall_zero + now).date()
+    mine = [c for c in calls if datetime.fromtimestamp(wall_zero + c.started_at).date() == today]
+    return Totals(
+        calls=sum(not c.incoming for c in mine),
+        answered=sum(c.answered_at is not None for c in mine),
+        missed=sum(c.outcome is Outcome.MISSED for c in mine),
+        agent_seconds=sum(c.agent.billed for c in mine),
+    )
+
+
+def answered_lately(calls: Iterable[Call], now: float) -> frozenset[str]:
+    """Numbers that answered a call of ours within the last 24 h."""
+    return frozenset(
+        c.number
+        for c in calls
+        if not c.incoming and c.answered_at is not None and c.answered_at > now - DAY_SECONDS
+    )
+
+
+# ---- never-call.txt ----
+
+
+def load_never_call(path: Path, region: str) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The numbers of the list (one a line in any spelling, comments after `#`), and a sentence for each line
+    that is none."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return frozenset(), ()
+    return never_call.read(lines, region)
