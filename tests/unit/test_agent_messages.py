@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.agent import messages as m
+from console.agent import parsing
 from console.core.events import QueueState
 
 
 def parse(**message: Any) -> m.ServerMessage:
-    return m.parse(json.dumps(message))
+    return parsing.parse(json.dumps(message))
 
 
 def test_metadata_with_and_without_formats() -> None:
@@ -74,7 +75,7 @@ def test_check_12_audio_without_its_object() -> None:
     ],
 )
 def test_check_13_unknown_or_broken_frames_are_values(frame: str | bytes) -> None:
-    assert isinstance(m.parse(frame), m.Unknown)
+    assert isinstance(parsing.parse(frame), m.Unknown)
 
 
 @pytest.mark.parametrize("ping_ms", [None, 50, "absent", "many"])
@@ -197,7 +198,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-KINDS = sorted(m._READERS)
+KINDS = sorted(parsing._READERS)
 SUB_OBJECTS = [
     *("conversation_initiation_metadata_event", "audio_event", "interruption_event", "ping_event"),
     *("user_transcription_event", "tentative_user_transcription_event", "agent_response_event"),
@@ -217,12 +218,12 @@ FIELDS = [
     value=JSON | st.dictionaries(st.sampled_from(FIELDS), JSON),
 )
 def test_nothing_a_server_can_send_raises(kind: str, sub: str, value: Any) -> None:
-    m.parse(json.dumps({"type": kind, sub: value}))
+    parsing.parse(json.dumps({"type": kind, sub: value}))
 
 
 @given(st.text() | st.binary())
 def test_no_frame_raises(frame: str | bytes) -> None:
-    m.parse(frame)
+    parsing.parse(frame)
 
 
 def test_check_1_initiation_is_flat_and_holds_only_what_is_set() -> None:
