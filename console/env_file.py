@@ -30,7 +30,7 @@ class EnvFile:
 
 def find(folders: list[Path]) -> Path | None:
     """The first `.env` in these folders."""
-    return next((folder / NAME for folder in folders if (folder / NAME).exists()), None)
+    return next((folder / NAME for folder in folders if os.path.exists(folder / NAME)), None)
 
 
 def read(path: Path) -> EnvFile:

@@ -4,6 +4,7 @@ begins with the variable's name; none of them quotes a secret."""
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -186,7 +187,7 @@ def region(value: str) -> str:
 
 
 def folder(value: str) -> Path:
-    path = Path(text(value)).expanduser()
-    if path.exists() and not path.is_dir():
+    path = Path(os.path.expanduser(text(value)))
+    if os.path.exists(path) and not os.path.isdir(path):
         raise ValueError(f"must be a folder, and {clean(value)!r} is none")
     return path

@@ -7,6 +7,7 @@ and the remedy. What is merely not filled in is `missing`: the screen opens and 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +15,10 @@ from typing import Any, NamedTuple
 
 import platformdirs
 
-from . import env_file, phone_choice
+from . import env_file, phone_choice, setting_checks
 from . import setting_values as values
 from .core.state import Policy
 from .setting_values import Address
-
 
 _API = Address("127.0.0.1", 8000)
 
@@ -67,7 +67,7 @@ class Settings:
 
     @property
     def account_is_set(self) -> bool:
-        """Whether anything of one's own SIP line or agent is filled in; if nothing is, the demo line serves."""
+        """Whether anything of one's own SIP line or agent is filled in; if not, the demo line serves."""
         return bool(self.sip_user or self.sip_pass or self.sip_domain or self.agent_id or self.api_key)
 
     def policy(self, not_ready: str = "", single_call: bool = True) -> Policy:
@@ -173,7 +173,7 @@ def load(
 ) -> Loaded:
     """Read every setting. `choose_engine` is asked only where the settings leave the engine open."""
     default_dir = platformdirs.user_data_path("call-console", appauthor=False)
-    data_dir = Path(environ.get("CONSOLE_DATA_DIR") or default_dir).expanduser()
+    data_dir = os.path.expanduser(environ.get("CONSOLE_DATA_DIR") or default_dir)
     path = env_file.find([cwd, cwd / data_dir])
     file = env_file.read(path) if path else env_file.EnvFile(cwd, {})
     read = _read(environ, cwd, file)
@@ -186,9 +186,9 @@ def load(
         settings = replace(settings, engine=_engine(read.values, settings, choose_engine))
     return Loaded(
         settings,
-        problems=(*file.problems, *read.problems, *_conflicts(settings)),
-        missing=tuple(_missing(settings)),
-        warnings=(*file.warnings, *_doubts(settings), *_near_misses({*environ, *file.values})),
+        problems=(*file.problems, *read.problems, *setting_checks.conflicts(settings)),
+        missing=tuple(setting_checks.missing(settings)),
+        warnings=(*file.warnings, *setting_checks.doubts(settings), *_near_misses({*environ, *file.values})),
         sources={"lang": "the locale", **read.sources},
         env_file=path,
     )
@@ -245,56 +245,6 @@ def _engine(given: Mapping[str, Any], settings: Settings, choose: Callable[[Sett
 def _locale(environ: Mapping[str, str]) -> str:
     spoken = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
     return "ru" if spoken.lower().startswith("ru") else "en"
-
-
-def _missing(s: Settings) -> list[str]:
-    wanted = []
-    if not s.sip_domain:
-        wanted.append("EXOLVE_SIP_DOMAIN (or SIP_DOMAIN)")
-    if s.baresip_start and not s.sip_user:
-        wanted.append("EXOLVE_SIP_USER (or SIP_USER)")
-    if s.baresip_start and s.sip_register and not s.sip_pass:
-        wanted.append("EXOLVE_SIP_PASS (or SIP_PASS)")
-    if not s.baresip_start:
-        wanted += [name for name, value in _join_devices(s) if not value]
-    return [f"Not filled in: {', '.join(wanted)}."] if wanted else []
-
-
-def _join_devices(s: Settings) -> tuple[tuple[str, str], ...]:
-    return (("AUDIO_INPUT", s.audio_input), ("AUDIO_OUTPUT", s.audio_output))
-
-
-def _conflicts(s: Settings) -> list[str]:
-    problems = []
-    if s.engine == "embedded" and not s.baresip_start:
-        problems.append(
-            "BARESIP_START=no joins a running baresip, so CONSOLE_ENGINE cannot be embedded: drop one."
-        )
-    if '"' in s.sip_pass and s.engine == "baresip" and s.baresip_start:
-        problems.append(
-            "SIP_PASS holds a double quote, which baresip cannot read: set CONSOLE_ENGINE=embedded."
-        )
-    if s.audio_input and s.audio_input == s.audio_output:
-        problems.append(
-            "AUDIO_INPUT and AUDIO_OUTPUT are the same device: the AI would hear itself; name two."
-        )
-    if s.api and not s.api.is_loopback and not s.api_token:
-        problems.append(f"CONSOLE_API={s.api} can be reached from outside: set CONSOLE_API_TOKEN too.")
-    if s.engine == "baresip" and s.baresip_start and s.baresip_bin != "baresip":
-        problems += phone_choice.why_not_a_program(s.baresip_bin)
-    return problems
-
-
-def _doubts(s: Settings) -> list[str]:
-    warnings = []
-    if s.baresip_ctrl and not s.baresip_ctrl.is_loopback:
-        warnings.append(f"BARESIP_CTRL={s.baresip_ctrl} is not on this machine: anyone on the way can dial.")
-    host = s.base_url.split("://", 1)[-1].split("/")[0]
-    if s.base_url.startswith("http:") and not Address(host.rsplit(":", 1)[0].strip("[]"), 0).is_loopback:
-        warnings.append("ELEVENLABS_BASE_URL is http: the API key travels unencrypted; use https.")
-    if s.playout_ms > 120:
-        warnings.append(f"PLAYOUT_MS={s.playout_ms}: the AI stops talking that much later when interrupted.")
-    return warnings
 
 
 def _near_misses(names: set[str]) -> list[str]:

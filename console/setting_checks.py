@@ -1,0 +1,64 @@
+"""What can be said of settings that are well-formed each: what is missing, contradictory or doubtful."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import phone_choice
+from .setting_values import Address
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+
+def missing(s: Settings) -> list[str]:
+    """What is to be filled in before anything can be dialed."""
+    wanted = []
+    if not s.sip_domain:
+        wanted.append("EXOLVE_SIP_DOMAIN (or SIP_DOMAIN)")
+    if s.baresip_start and not s.sip_user:
+        wanted.append("EXOLVE_SIP_USER (or SIP_USER)")
+    if s.baresip_start and s.sip_register and not s.sip_pass:
+        wanted.append("EXOLVE_SIP_PASS (or SIP_PASS)")
+    if not s.baresip_start:
+        wanted += [name for name, value in _join_devices(s) if not value]
+    return [f"Not filled in: {', '.join(wanted)}."] if wanted else []
+
+
+def _join_devices(s: Settings) -> tuple[tuple[str, str], ...]:
+    return (("AUDIO_INPUT", s.audio_input), ("AUDIO_OUTPUT", s.audio_output))
+
+
+def conflicts(s: Settings) -> list[str]:
+    """Settings that cannot hold together: the program does not start with them."""
+    problems = []
+    if s.engine == "embedded" and not s.baresip_start:
+        problems.append(
+            "BARESIP_START=no joins a running baresip, so CONSOLE_ENGINE cannot be embedded: drop one."
+        )
+    if '"' in s.sip_pass and s.engine == "baresip" and s.baresip_start:
+        problems.append(
+            "SIP_PASS holds a double quote, which baresip cannot read: set CONSOLE_ENGINE=embedded."
+        )
+    if s.audio_input and s.audio_input == s.audio_output:
+        problems.append(
+            "AUDIO_INPUT and AUDIO_OUTPUT are the same device: the AI would hear itself; name two."
+        )
+    if s.api and not s.api.is_loopback and not s.api_token:
+        problems.append(f"CONSOLE_API={s.api} can be reached from outside: set CONSOLE_API_TOKEN too.")
+    if s.engine == "baresip" and s.baresip_start and s.baresip_bin != "baresip":
+        problems += phone_choice.why_not_a_program(s.baresip_bin)
+    return problems
+
+
+def doubts(s: Settings) -> list[str]:
+    """Settings that work and that somebody may regret."""
+    warnings = []
+    if s.baresip_ctrl and not s.baresip_ctrl.is_loopback:
+        warnings.append(f"BARESIP_CTRL={s.baresip_ctrl} is not on this machine: anyone on the way can dial.")
+    host = s.base_url.split("://", 1)[-1].split("/")[0]
+    if s.base_url.startswith("http:") and not Address(host.rsplit(":", 1)[0].strip("[]"), 0).is_loopback:
+        warnings.append("ELEVENLABS_BASE_URL is http: the API key travels unencrypted; use https.")
+    if s.playout_ms > 120:
+        warnings.append(f"PLAYOUT_MS={s.playout_ms}: the AI stops talking that much later when interrupted.")
+    return warnings
