@@ -13,9 +13,9 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+from .call_audio import BridgeFactory, CallAudio
 from .core.effects import (
     AgentClose,
     AgentOpen,
@@ -39,11 +39,9 @@ from .core.effects import (
 )
 from .core.events import (
     AgentClosed,
-    AudioFailed,
     CallId,
     Dial,
     Event,
-    Ignored,
     LineFailed,
     NeverCallLoaded,
     Quit,
@@ -52,12 +50,9 @@ from .core.events import (
 from .core.state import Call, State
 from .core.step import next_deadline, step
 from .ports import (
-    PCM,
-    AgentMedia,
     Agents,
     AgentSession,
     AudioError,
-    AudioPath,
     AudioPaths,
     Levels,
     Phone,
@@ -69,27 +64,11 @@ from .ports import (
 PUBLISH_SECONDS = 0.02
 """Updates that come thicker than this are folded into one, so that a flood never swamps the screen."""
 
-STOP_SECONDS = 5.0
-"""Everything has stopped by then, whatever is broken."""
+HANG_UP_SECONDS = 3.5
+"""At the end: for the phone to hang up and stop, and for the sessions to close."""
 
-
-class CallAudio(AgentMedia, Protocol):
-    """The bridge of one call as the engine drives it; implemented by `audio.bridge.Bridge`."""
-
-    def start(self) -> None: ...
-
-    def answered(self) -> None: ...
-
-    def attach(self, session: AgentSession, number: int) -> None: ...
-
-    def finish(self, session: int) -> None: ...
-
-    def levels(self) -> Levels: ...
-
-    async def stop(self) -> None: ...
-
-
-BridgeFactory = Callable[[CallId, AudioPath, Callable[[Event], None], Callable[[], float]], CallAudio]
+AUDIO_SECONDS = 0.75
+"""At the end: for each of the steps that take the audio down. All in all 5 s, whatever is broken."""
 
 
 class Archive(Protocol):
@@ -111,43 +90,6 @@ class Archive(Protocol):
     def stop(self) -> None: ...
 
 
-class PendingPath:
-    """Stands for a call's audio path until the real one is open: silent, and forgetful of what is written."""
-
-    def __init__(self) -> None:
-        self.real: AudioPath | None = None
-
-    @property
-    def rate(self) -> int:
-        return self.real.rate if self.real else 8000
-
-    def read(self) -> PCM:
-        return self.real.read() if self.real else _nothing()
-
-    def write(self, pcm: PCM) -> None:
-        if self.real:
-            self.real.write(pcm)
-
-    def queued(self) -> float:
-        return self.real.queued() if self.real else 0.0
-
-    def flush(self) -> float:
-        return self.real.flush() if self.real else 0.0
-
-
-def _nothing() -> PCM:
-    import numpy as np  # slow to import, and not needed before the first call
-
-    return np.zeros(0, dtype=np.int16)
-
-
-@dataclass(slots=True)
-class _Media:
-    path: PendingPath
-    bridge: CallAudio
-    opening: asyncio.Task[None] | None = None
-
-
 class Engine:
     """Implements `ports.Console`. Made on any thread; `run` is called once, on the loop that it will own."""
 
@@ -156,8 +98,7 @@ class Engine:
     ) -> None:
         self._phone = phone
         self._agents = agents
-        self._audio = audio
-        self._bridge = bridge
+        self._paths = audio
         self._archive = archive
         self._zero = time.monotonic()
         self._wall_zero = time.time() - (time.monotonic() - self._zero)
@@ -171,9 +112,8 @@ class Engine:
         self._published = float("-inf")
         self._later: asyncio.TimerHandle | None = None
         self._records: list[Record] = []
-        self._tasks: set[asyncio.Task[None]] = set()
         self._sessions: dict[tuple[CallId, int], AgentSession] = {}
-        self._media: dict[CallId, _Media] = {}
+        self._audio = CallAudio(audio, bridge, self._take, self.now)
 
     # ---- what any thread may call ----
 
@@ -189,8 +129,7 @@ class Engine:
             loop.call_soon_threadsafe(self._take, event)
 
     def levels(self, call: CallId) -> Levels:
-        media = self._media.get(call)
-        return media.bridge.levels() if media else Levels()
+        return self._audio.levels(call)
 
     def stop(self) -> None:
         self.send(Quit())
@@ -212,7 +151,7 @@ class Engine:
     async def _run_phone(self) -> None:
         """Audio devices first: the phone program is pointed at them."""
         try:
-            await self._audio.start(self._take)
+            await self._paths.start(self._take)
             await self._phone.run(self._take)
         except AudioError as error:
             self._take(LineFailed(str(error)))
@@ -227,19 +166,17 @@ class Engine:
         self._flush()
         self._draining = True  # nothing is decided any more
         phone.cancel()
-        await self._in_time(asyncio.gather(self._agents.aclose(), phone, return_exceptions=True))
-        await self._in_time(asyncio.gather(*(m.bridge.stop() for m in self._media.values())))
-        for task in self._tasks:
-            task.cancel()
-        await self._in_time(asyncio.gather(*self._tasks, return_exceptions=True))
-        await self._in_time(self._audio.stop())
+        gone = asyncio.gather(self._agents.aclose(), phone, return_exceptions=True)
+        await self._in_time(gone, HANG_UP_SECONDS)
+        await self._in_time(self._audio.aclose(), AUDIO_SECONDS)
+        await self._in_time(self._paths.stop(), AUDIO_SECONDS)
         self._archive.stop()
 
-    async def _in_time(self, work: Awaitable[object]) -> None:
+    async def _in_time(self, work: Awaitable[object], seconds: float) -> None:
         try:
-            await asyncio.wait_for(work, STOP_SECONDS)
-        except Exception:
-            self._archive.write(_crash_record(self.now()))
+            await asyncio.wait_for(work, seconds)
+        except Exception as error:
+            self._archive.write(_crash_record(self.now(), error))
 
     def _crash(self, error: BaseException) -> None:
         """A bug: say so, then end in order; a console that does not work must not keep calls."""
@@ -276,7 +213,7 @@ class Engine:
         for effect in effects:
             self._perform(effect)
         if isinstance(event, AgentClosed):
-            self._sessions.pop((event.call, event.session), None)
+            self._session_closed(event)
 
     def _set_timer(self) -> None:
         if self._timer:
@@ -333,81 +270,41 @@ class Engine:
             case AgentClose():
                 self._sessions[effect.call, effect.session].close(effect.reason)
             case EarSwitch():
-                self._audio.listen(effect.on)
+                self._paths.listen(effect.on)
             case NeverCallAdd():
                 self._archive.add_never_call(effect.number)
             case Keep():
                 self._archive.keep(effect.call)
             case Stop():
                 self._stopping.set()
-            case _:
-                self._perform_audio(effect)
-
-    def _perform_audio(self, effect: AudioStart | AudioAnswered | AudioFinish | AudioStop) -> None:
-        if isinstance(effect, AudioStart):
-            opened = self._media_of(effect.call)
-            opened.opening = self._spawn(self._open_audio(effect.call, opened.path))
-            return
-        media = self._media.get(effect.call)
-        if media is None:
-            return
-        match effect:
+            case AudioStart():
+                self._audio.open(effect.call)
             case AudioAnswered():
-                media.bridge.answered()
+                self._audio.bridge(effect.call).answered()
             case AudioFinish():
-                media.bridge.finish(effect.session)
+                self._audio.bridge(effect.call).finish(effect.session)
             case AudioStop():
-                del self._media[effect.call]
-                self._spawn(self._close_audio(effect.call, media))
-
-    def _media_of(self, call: CallId) -> _Media:
-        if call not in self._media:
-            path = PendingPath()
-            self._media[call] = _Media(path, self._bridge(call, path, self._take, self.now))
-            self._media[call].bridge.start()
-        return self._media[call]
+                self._audio.close(effect.call)
 
     def _prepare(self, effect: AgentPrepare) -> None:
-        bridge = self._media_of(effect.call).bridge
         request = SessionRequest(
             effect.call, effect.session, effect.number, effect.incoming, effect.variables
         )
-        session = self._agents.session(request, bridge, self._take)
+        media = self._audio.bridge(effect.call)
+        session = self._agents.session(request, media, self._take)
         self._sessions[effect.call, effect.session] = session
-        bridge.attach(session, effect.session)
+        media.attach(session, effect.session)
         session.prepare()
 
-    async def _open_audio(self, call: CallId, path: PendingPath) -> None:
-        try:
-            path.real = await self._audio.open(call)
-        except AudioError as error:
-            self._take(AudioFailed(call, str(error)))
-
-    async def _close_audio(self, call: CallId, media: _Media) -> None:
-        media.path.real = None
-        await media.bridge.stop()
-        if media.opening:
-            await asyncio.wait([media.opening])
-        await self._audio.close(call)
-
-    def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(_guarded(work, self._take))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+    def _session_closed(self, event: AgentClosed) -> None:
+        self._sessions.pop((event.call, event.session), None)
+        call = self._state.find(event.call)
+        if call and call.agent.session == event.session:
+            self._audio.detach(event.call)
 
 
-async def _guarded(work: Awaitable[None], emit: Callable[[Event], None]) -> None:
-    try:
-        await work
-    except Exception as error:
-        emit(Ignored("engine", f"{type(error).__name__}: {error}"))
-
-
-def _crash_record(now: float, error: BaseException | None = None) -> Record:
+def _crash_record(now: float, error: BaseException) -> Record:
     """A bug as a record: type and place, never the message, which might quote a secret."""
-    if error is None:
-        return Record(now, "crash", None, {"error": "a part did not stop in time", "where": ""})
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
     return Record(now, "crash", None, {"error": type(error).__name__, "where": where})
