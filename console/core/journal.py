@@ -72,6 +72,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "ear.off": ("you", "ear off{because}"),
     "never_call.added": ("you", "{number} will never be called"),
     "refused": ("console", "not done: {why}"),
+    "crash": ("console", "INTERNAL ERROR {error} in {where}: the console ends"),
     "ignored": ("console", "ignored from {source}: {why}"),
 }
 
