@@ -1,0 +1,101 @@
+"""One call of the embedded stack: its events become ours. No I/O."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..core.events import (
+    CallId,
+    ClosedBy,
+    Event,
+    Ignored,
+    PhoneAnswered,
+    PhoneCallBound,
+    PhoneClosed,
+    PhoneDigit,
+    PhoneEarlyMedia,
+    PhoneEstablished,
+    PhoneHold,
+    PhoneRedirected,
+    PhoneRinging,
+    PhoneRtp,
+)
+from ..core.text import clean
+from .ctrl_messages import parse_cause
+
+if TYPE_CHECKING:
+    from baresip import Call, StackEvent
+
+
+@dataclass(slots=True)
+class EmbeddedCall:
+    """`native` is unknown until the stack has taken our `dial`. `ending`: we asked for the end."""
+
+    call: CallId
+    incoming: bool
+    native: Call | None = None
+    ending: bool = False
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    bound: bool = False
+    answered: bool = False
+    established: bool = False
+    rtp: bool = False
+    held: bool = False
+
+    def receive(self, event: StackEvent) -> list[Event]:
+        """What follows for the console, oldest first."""
+        events: list[Event] = []
+        if event.call_id and not self.bound:
+            self.bound = True
+            events.append(PhoneCallBound(self.call, clean(event.call_id, 255)))
+        return events + self._tell(name_of(event), event.text or "")
+
+    def _tell(self, name: str, text: str) -> list[Event]:
+        call = self.call
+        match name:
+            case "CALL_RINGING" if not self.established:
+                return [PhoneRinging(call)]
+            case "CALL_PROGRESS" if not self.established:
+                return [PhoneEarlyMedia(call)]
+            case "CALL_ANSWERED" if not (self.incoming or self.answered or self.established):
+                self.answered = True
+                return [PhoneAnswered(call)]
+            case "CALL_ESTABLISHED" if not self.established:
+                self.established = True
+                return [PhoneEstablished(call)]
+            case "CALL_RTPESTAB" if text in ("", "audio") and not self.rtp:
+                self.rtp = True
+                return [PhoneRtp(call)]
+            case "CALL_HOLD" | "CALL_RESUME" if self.held != (name == "CALL_HOLD"):
+                self.held = name == "CALL_HOLD"
+                return [PhoneHold(call, self.held)]
+            case "CALL_DTMF_START":
+                return [_digit(call, text)]
+            case "CALL_REDIRECT":
+                return [PhoneRedirected(call, clean(text.partition(",")[2], 300))]
+            case "CALL_TRANSFER":
+                why = f"the far side asked for a transfer to {clean(text)}"
+                return [Ignored("embedded phone", why, call)]
+            case "CALL_CLOSED":
+                return [self._closed(text)]
+        return []
+
+    def _closed(self, text: str) -> PhoneClosed:
+        cause = parse_cause(text)
+        by = cause.by
+        if self.ending and by is ClosedBy.NETWORK:
+            by = ClosedBy.OPERATOR
+        return PhoneClosed(self.call, cause.code, cause.phrase, by)
+
+
+def name_of(event: StackEvent) -> str:
+    """The name that Baresip's remote control gives this event."""
+    return str(event.event.name)
+
+
+def _digit(call: CallId, text: str) -> Event:
+    if len(text) == 1 and text in "0123456789*#ABCDabcd":
+        return PhoneDigit(call, text.upper())
+    return Ignored("embedded phone", f"an unknown key was pressed: {clean(text)}", call)
