@@ -1,0 +1,49 @@
+"""What a key press means before anything acts on it: single presses, pasted bursts, keyboard layouts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+GAP = 0.02
+"""Seconds: keys that follow each other faster were not typed by a hand."""
+
+_RUSSIAN = dict(zip("йцукенгшщзхъфывапролджэячсмитьбю", "qwertyuiop[]asdfghjkl;'zxcvbnm,.", strict=True))
+_RUSSIAN |= {"№": "#", ",": "?"}
+
+
+def by_position(character: str) -> str:
+    """The command letter on this key: lower case, and a Russian layout read as the Latin one in its place."""
+    lowered = character.lower()
+    return _RUSSIAN.get(lowered, lowered)
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """A key as it arrived: its name, the character it types (empty for none), and when (seconds)."""
+
+    key: str
+    character: str
+    at: float
+
+
+@dataclass(slots=True)
+class Burst:
+    """Gathers strokes until a gap, then says whether a hand pressed a key or something was pasted."""
+
+    strokes: list[Stroke] = field(default_factory=list)
+
+    def belongs(self, stroke: Stroke) -> bool:
+        """Whether this stroke continues the burst."""
+        return not self.strokes or stroke.at - self.strokes[-1].at < GAP
+
+    def add(self, stroke: Stroke) -> None:
+        self.strokes.append(stroke)
+
+    def take(self) -> tuple[list[Stroke], str]:
+        """End the burst: the presses in it, or the text that was pasted. One key held down or hit twice by a
+        trembling finger is a press of that key, and of a digit so many presses."""
+        strokes, self.strokes = self.strokes, []
+        if len({s.key for s in strokes}) <= 1:
+            typed = strokes if strokes and strokes[0].character in "0123456789*#" else strokes[:1]
+            return typed, ""
+        return [], "".join(s.character if s.character.isprintable() else " " for s in strokes)

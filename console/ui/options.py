@@ -1,0 +1,24 @@
+"""What the screen is told at its start, as plain values."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenOptions:
+    """`account`: `user@domain` as shown. `agent`: its name if known. `offers`: (number, who answers) of a
+    built-in line, listed under the recent numbers; `number` stands in the field at the start. `notes`:
+    standing notes, one sentence each. `clock`: monotonic seconds; `wall`: Unix seconds."""
+
+    account: str = ""
+    agent: str = ""
+    demo: bool = False
+    offers: tuple[tuple[str, str], ...] = ()
+    number: str = ""
+    sounds: bool = True
+    notes: tuple[str, ...] = ()
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time

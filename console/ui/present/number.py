@@ -1,0 +1,43 @@
+"""The number being typed, and a record opened for details, in words."""
+
+from __future__ import annotations
+
+from console.core.effects import Record
+from console.core.numbers import Judgement, Verdict
+
+from .keys import Key
+from .words import Row, Span, Tone, sentence
+
+
+def number_rows(text: str, seen: Judgement, enter: Key) -> tuple[Row, ...]:
+    """The field with its cursor, how the number is read, and what Enter would do."""
+    field = Row((Span(text, Tone.STRONG), Span("▏", Tone.PLAIN)))
+    if not text:
+        return (field, Row((Span("type a number, or Up", Tone.DIM),)))
+    read = Row((Span(f"{seen.display}  {seen.label}".strip()),))
+    what = [sentence(f"Enter: {enter.why}", Tone.WARN)] if not enter.enabled else []
+    match seen.verdict:
+        case Verdict.OK:
+            return (field, read, *(what or [sentence("Enter dials", Tone.GOOD)]))
+        case Verdict.CONFIRM:
+            return (
+                field,
+                sentence(seen.why, Tone.WARN),
+                *(what or [sentence("Enter, Enter dials", Tone.WARN)]),
+            )
+        case Verdict.REFUSED:
+            return (field, sentence(seen.why, Tone.BAD))
+    return (field, sentence(seen.why, Tone.DIM), *what)
+
+
+def record_rows(record: Record | None, when: str) -> tuple[Row, ...]:
+    """Everything a record holds."""
+    if record is None:
+        return (sentence("l, then Up and Down: an entry's details stand here", Tone.DIM),)
+    fields = {"time": f"{when}  (t {record.t:.3f} s)", "type": record.type}
+    if record.call is not None:
+        fields["call"] = record.call
+    fields |= {name: str(value) for name, value in record.fields.items() if value not in (None, "")}
+    return tuple(
+        Row((Span(f"{name}  ", Tone.DIM), Span(value)), wraps=True) for name, value in fields.items()
+    )

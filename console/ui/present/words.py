@@ -1,0 +1,78 @@
+"""The small vocabulary that all words on the screen are built of: spans with a tone, rows, and times."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Tone(StrEnum):
+    """What a span of text means; colour supports it and never carries it."""
+
+    PLAIN = "plain"
+    DIM = "dim"
+    STRONG = "strong"
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+    BADGE = "badge"
+    BADGE_GOOD = "badge-good"
+    BADGE_WARN = "badge-warn"
+    BADGE_BAD = "badge-bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Literal text, never markup."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a panel: `left` gives way to `right` when space is short. A row that wraps may take several
+    lines and has no right side."""
+
+    left: tuple[Span, ...] = ()
+    right: tuple[Span, ...] = ()
+    wraps: bool = False
+
+
+def row(left: str, tone: Tone = Tone.PLAIN, right: str = "", right_tone: Tone = Tone.PLAIN) -> Row:
+    """A row of one span on each side."""
+    return Row((Span(left, tone),), (Span(right, right_tone),) if right else ())
+
+
+def sentence(text: str, tone: Tone = Tone.PLAIN) -> Row:
+    """A row that wraps."""
+    return Row((Span(text, tone),), wraps=True)
+
+
+def clock(seconds: float) -> str:
+    """A length of time as `m:ss`, or `h:mm:ss` from an hour on; whole seconds, cut."""
+    whole = max(0, int(seconds))
+    minutes, secs = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"
+
+
+def left_over(seconds: float) -> str:
+    """A time that counts down, as `m:ss`, whole seconds, rounded up so that 0:00 means over."""
+    return clock(-int(-max(0.0, seconds) // 1))
+
+
+def short(seconds: float) -> str:
+    """A short length of time: `0.3 s` below ten seconds, `12 s` above."""
+    return f"{max(0.0, seconds):.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+
+
+def whole(seconds: float) -> str:
+    """A length of time in whole seconds, `9 s`, or `1:05` from a minute on."""
+    return f"{max(0, round(seconds))} s" if seconds < 59.5 else clock(seconds)
+
+
+def time_of_day(unix: float, seconds: bool = True) -> str:
+    """Local wall time of a Unix time."""
+    return time.strftime("%H:%M:%S" if seconds else "%H:%M", time.localtime(unix))
