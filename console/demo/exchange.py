@@ -2,8 +2,8 @@
 
 A SIP registrar and far end on 127.0.0.1 whose subscribers are the characters of `cast.CAST`. The first
 line on stdout is `{"event": "ready", "sip": "127.0.0.1:PORT"}`; with `--report` one JSON line follows for all
-that happens. With `CONSOLE_DEMO_SIP_PASSWORD` set, REGISTER and INVITE are challenged. Ends at SIGTERM,
-SIGINT or, with `--until-stdin-closes`, when whoever started it is gone.
+that happens. With `CONSOLE_DEMO_SIP_PASSWORD` set, REGISTER and INVITE are challenged. Ends at SIGTERM
+or SIGINT with every call ended.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 
@@ -133,9 +132,6 @@ async def serve(options: argparse.Namespace) -> None:
     done = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, done.set)
-    if options.until_stdin_closes:
-        # Reading a pipe that only our parent holds open: portable, and bound to no thread of it.
-        loop.add_reader(sys.stdin.fileno(), _read_stdin, done)
     password = os.environ.pop(PASSWORD_VARIABLE, "")
     passwords = {options.user: password} if password else {}
     exchange = Exchange(_print if options.report else lambda _: None, passwords, options.pace)
@@ -145,14 +141,8 @@ async def serve(options: argparse.Namespace) -> None:
     await exchange.stop()
 
 
-def _read_stdin(done: asyncio.Event) -> None:
-    if not os.read(sys.stdin.fileno(), 4096):
-        done.set()
-        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-
-
 def _print(fields: dict[str, object]) -> None:
-    with contextlib.suppress(BrokenPipeError):  # whoever watched is gone; stdin will say so too
+    with contextlib.suppress(BrokenPipeError):  # whoever watched is gone
         print(json.dumps(fields, ensure_ascii=False), flush=True)
 
 
@@ -163,7 +153,6 @@ def main() -> None:
     parser.add_argument("--user", default="console", help="the subscriber who may register")
     parser.add_argument("--pace", type=float, default=1.0, help="length of rings and pauses; 1 is as in life")
     parser.add_argument("--report", action="store_true")
-    parser.add_argument("--until-stdin-closes", action="store_true")
     asyncio.run(serve(parser.parse_args()))
 
 
