@@ -1,0 +1,5 @@
+"""`python -m console`"""
+
+from .cli import main
+
+main()

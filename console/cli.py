@@ -1,0 +1,243 @@
+"""The command line: `call-console` opens the screen, its commands do the same work without one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import config_view
+from .core import outcome
+from .core.numbers import Judgement, Verdict, judge, judge_uri
+from .ports import Console
+from .settings import Loaded, Settings, load, make_folders
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="The operator's console for AI phone calls. Without a command: the screen.",
+)
+check = typer.Typer(rich_markup_mode=None, help="Try one part.")
+app.add_typer(check, name="check")
+
+Json = Annotated[bool, typer.Option("--json", help="Events as JSON lines on stdout, words on stderr.")]
+NoAgent = Annotated[bool, typer.Option("--no-agent", help="Never open an AI session.")]
+Number = Annotated[str, typer.Argument(help="A number in national or international form, or sip:name@host.")]
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+
+def main() -> None:
+    """The entry point of `call-console`."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="call-console")
+
+
+def build_console(settings: Settings) -> Console:
+    """The engine on these settings. Imported late: commands that need no line do not load it."""
+    from .engine import build
+
+    return build(settings)
+
+
+@app.callback(invoke_without_command=True)
+def screen(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if show_version:
+        typer.echo(_version())
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        loaded = _usable()
+        from .ui.app import run_screen
+
+        raise typer.Exit(run_screen(build_console(loaded.settings), loaded))
+
+
+@app.command()
+def call(
+    number: Number,
+    as_json: Json = False,
+    max_seconds: Annotated[int | None, typer.Option(min=1, help="End the call after so long.")] = None,
+    answer_timeout: Annotated[int | None, typer.Option(min=1, help="Stop ringing after so long.")] = None,
+    no_agent: NoAgent = False,
+    var: Annotated[list[str] | None, typer.Option(help="name=value for the agent; repeatable.")] = None,
+) -> None:
+    """Place one AI call; ends when the call ends."""
+    variables = _variables(var or [])
+    loaded = _ready(wants_agent=not no_agent)
+    _judged(loaded, number)
+    _run(
+        loaded,
+        as_json,
+        number,
+        wants_agent=not no_agent,
+        call_seconds=max_seconds,
+        ring_seconds=answer_timeout,
+        variables=variables,
+    )
+
+
+@app.command()
+def events(
+    as_json: Json = False,
+    dial: Annotated[str | None, typer.Option(metavar="NUMBER", help="Place a call.")] = None,
+    no_agent: NoAgent = False,
+) -> None:
+    """Follow what the phone reports, until stopped or until the dialed call ends."""
+    loaded = _ready(wants_agent=dial is not None and not no_agent)
+    if dial is not None:
+        _judged(loaded, dial)
+    _run(loaded, as_json, dial, wants_agent=not no_agent)
+
+
+@check.command("dial")
+def check_dial(
+    number: Number,
+    place: Annotated[bool, typer.Option(help="Dial it and hang up at the first response.")] = False,
+) -> None:
+    """Show how a number is read and which SIP URI is dialed."""
+    loaded = _ready(wants_agent=False) if place else _usable()
+    seen = _judge(loaded.settings, number)
+    typer.echo(f"read as  {seen.display or '-'}" + (f"  {seen.label}" if seen.label else ""))
+    typer.echo(f"dials    {seen.uri or 'nothing'}")
+    typer.echo(f"verdict  {_VERDICTS[seen.verdict]}{': ' if seen.why else ''}{seen.why}")
+    if not seen.may_dial:
+        raise typer.Exit(outcome.SETTINGS_WRONG)
+    if place:
+        _run(loaded, False, number, wants_agent=False, first_response=True)
+
+
+@app.command()
+def devices() -> None:
+    """List the audio devices, and which two would be used."""
+    loaded = _usable()
+    from .audio.devices import describe_devices
+
+    for line in describe_devices(loaded.settings):
+        typer.echo(line)
+
+
+@app.command()
+def config() -> None:
+    """Show the settings in force, each with where it came from; secrets are hidden."""
+    loaded = load(os.environ, Path.cwd())
+    for line in config_view.lines(loaded):
+        typer.echo(line)
+    for sentence in (*loaded.problems, *loaded.missing, *loaded.warnings):
+        typer.echo(sentence, err=True)
+    if loaded.problems:
+        raise typer.Exit(outcome.SETTINGS_WRONG)
+
+
+_VERDICTS = {
+    Verdict.OK: "dialed",
+    Verdict.CONFIRM: "dialed when asked twice (on the command line: at once)",
+    Verdict.REFUSED: "refused",
+    Verdict.INCOMPLETE: "incomplete",
+}
+
+
+def _version() -> str:
+    try:
+        return version("call-console")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+def _fail(*sentences: str) -> typer.Exit:
+    for sentence in sentences:
+        typer.echo(sentence, err=True)
+    return typer.Exit(outcome.SETTINGS_WRONG)
+
+
+def _usable() -> Loaded:
+    """The settings, if there is nothing wrong with them; else every problem and exit 2."""
+    loaded = load(os.environ, Path.cwd())
+    for warning in loaded.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    problems = loaded.problems or make_folders(loaded.settings)
+    if problems:
+        raise _fail(*problems)
+    return loaded
+
+
+def _ready(wants_agent: bool) -> Loaded:
+    """The settings, if a line (and an agent) is filled in as well."""
+    loaded = _usable()
+    missing = list(loaded.missing)
+    if wants_agent and not loaded.settings.agent_id:
+        missing.append("No AI agent is set: fill in ELEVENLABS_AGENT_ID, or add --no-agent.")
+    if missing:
+        raise _fail(*missing)
+    return loaded
+
+
+def _variables(given: list[str]) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not _VARIABLE.fullmatch(name):
+            raise _fail(
+                f"--var wants name=value, with a name of letters, digits and _: {name[:40]!r} is none."
+            )
+        pairs.append((name, value))
+    return tuple(pairs)
+
+
+def _is_uri(number: str) -> bool:
+    return "@" in number or number.strip().lower().startswith(("sip:", "sips:"))
+
+
+def _judge(settings: Settings, number: str) -> Judgement:
+    from .records import NEVER_CALL, load_never_call
+
+    never, _ = load_never_call(settings.data_dir / NEVER_CALL, settings.dial_region)
+    e164 = settings.dial_format == "e164"
+    if _is_uri(number):
+        return judge_uri(number, settings.sip_domain, settings.dial_region, e164, never)
+    return judge(number, settings.dial_region, settings.sip_domain, e164, never)
+
+
+def _judged(loaded: Loaded, number: str) -> None:
+    """Exit 2 with the reason unless the number may be dialed; say what a screen would ask about."""
+    seen = _judge(loaded.settings, number)
+    if not seen.may_dial:
+        raise _fail(seen.why if seen.why.endswith(".") else f"{number!r}: {seen.why}.")
+    if seen.verdict is Verdict.CONFIRM:
+        typer.echo(f"note: {seen.why}", err=True)
+
+
+def _run(
+    loaded: Loaded,
+    as_json: bool,
+    number: str | None,
+    *,
+    wants_agent: bool,
+    ring_seconds: int | None = None,
+    call_seconds: int | None = None,
+    variables: tuple[tuple[str, str], ...] = (),
+    first_response: bool = False,
+) -> None:
+    from .one_call import OneCall, Order
+
+    order = None
+    if number is not None:
+        order = Order(
+            number, _is_uri(number), wants_agent, ring_seconds, call_seconds, variables, first_response
+        )
+
+    async def run() -> int:
+        return await OneCall(build_console(loaded.settings), order, as_json).run()
+
+    raise typer.Exit(asyncio.run(run()))
