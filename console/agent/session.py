@@ -127,7 +127,9 @@ class ElevenLabsSession:
                 self._connection.transport.abort()
             request = self._request
             self._emit(
-                ev.AgentClosed(request.call, request.session, end.code, end.reason, end.ours, end.refusal)
+                ev.AgentClosed(
+                    request.call, request.session, int(end.code), end.reason, end.ours, end.refusal
+                )
             )
 
     async def _live(self) -> _End:
