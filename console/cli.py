@@ -15,7 +15,7 @@ import typer
 from . import config_view
 from .core import outcome
 from .core.numbers import Judgement, Verdict, judge, judge_uri
-from .ports import Console
+from .ports import AudioError, Console
 from .settings import Loaded, Settings, load, make_folders
 
 app = typer.Typer(
@@ -42,11 +42,11 @@ def main() -> None:
     app(prog_name="call-console")
 
 
-def build_console(settings: Settings) -> Console:
+def build_console(loaded: Loaded) -> Console:
     """The engine on these settings. Imported late: commands that need no line do not load it."""
-    from .engine import build
+    from .wiring import build
 
-    return build(settings)
+    return build(loaded)
 
 
 @app.callback(invoke_without_command=True)
@@ -59,9 +59,9 @@ def screen(
         raise typer.Exit
     if context.invoked_subcommand is None:
         loaded = _usable()
-        from .ui.app import run_screen
+        from .screen import run_screen
 
-        raise typer.Exit(run_screen(build_console(loaded.settings), loaded))
+        raise typer.Exit(run_screen(build_console(loaded), loaded))
 
 
 @app.command()
@@ -122,10 +122,14 @@ def check_dial(
 def devices() -> None:
     """List the audio devices, and which two would be used."""
     loaded = _usable()
-    from .audio.devices import describe_devices
+    from . import device_view
 
-    for line in describe_devices(loaded.settings):
-        typer.echo(line)
+    try:
+        for line in device_view.lines(loaded.settings):
+            typer.echo(line)
+    except AudioError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(outcome.AUDIO_FAILED) from None
 
 
 @app.command()
@@ -238,6 +242,6 @@ def _run(
         )
 
     async def run() -> int:
-        return await OneCall(build_console(loaded.settings), order, as_json).run()
+        return await OneCall(build_console(loaded), order, as_json).run()
 
     raise typer.Exit(asyncio.run(run()))

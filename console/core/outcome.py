@@ -7,6 +7,7 @@ from .state import Call, Outcome
 
 SETTINGS_WRONG = 2
 NO_LINE = 14
+AUDIO_FAILED = 15
 STOPPED = 130
 
 SILENT_AGENT = "no_agent_audio"
@@ -25,7 +26,7 @@ _CODES = {
     Outcome.AGENT_FAILED_START: 13,
     Outcome.NO_LINE: NO_LINE,
     Outcome.LOST: NO_LINE,
-    Outcome.AUDIO_FAILED: 15,
+    Outcome.AUDIO_FAILED: AUDIO_FAILED,
     Outcome.CANCELLED: STOPPED,
 }
 
