@@ -29,11 +29,15 @@ class ListedCall:
 
 @dataclass(frozen=True, slots=True)
 class ListedAccount:
-    """An account: its address of record, its place in the list and its registration."""
+    """An account: its address of record, its place in the list and its registration.
+
+    `expires`: seconds, 0 when not registered.
+    """
 
     aor: str
     index: int
     state: RegState
+    expires: int = 0
 
 
 _DIALED = re.compile(r"^call id: (\S+)$", re.MULTILINE)
@@ -41,7 +45,9 @@ _CALL = re.compile(
     r"^(?P<current>[> ]) \[line \d+(?:, id (?P<id>[^\]\s]+))?\]\s+[\d:]+\s+(?P<state>[A-Z]+)"
     r"\s+(?:\(on hold\)\s+)?(?P<peer>\S.*)$"
 )
-_ACCOUNT = re.compile(r"^(?:[> ]|\d+ -) (?P<aor>sips?:\S+)\s*(?P<state>OK|ERR|zzz)?")
+_ACCOUNT = re.compile(
+    r"^(?:[> ]|\d+ -) (?P<aor>sips?:\S+)\s*(?P<state>OK|ERR|zzz)?(?:\s+Expires (?P<expires>\d{1,9})s)?"
+)
 _REG_STATES = {
     "OK": RegState.OK,
     "ERR": RegState.FAILED,
@@ -70,7 +76,8 @@ def parse_accounts(data: str) -> tuple[ListedAccount, ...]:
     """Response to `reginfo`, in Baresip's order."""
     matches = [m for m in map(_ACCOUNT.match, without_ansi(data).splitlines()) if m]
     return tuple(
-        ListedAccount(clean(m["aor"], 300), index, _REG_STATES[m["state"]]) for index, m in enumerate(matches)
+        ListedAccount(clean(m["aor"], 300), index, _REG_STATES[m["state"]], int(m["expires"] or 0))
+        for index, m in enumerate(matches)
     )
 
 

@@ -1,0 +1,81 @@
+"""Finding Baresip on this machine: the program, its version, and which of its modules are installed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..ports import PhoneError
+from .baresip_version import Version, parse_version
+
+_INSTALL = "install it (Debian: `apt install baresip-core`) or set BARESIP_BIN"
+_NEEDED = ("account", "menu", "ctrl_tcp", "g711")
+
+
+@dataclass(frozen=True, slots=True)
+class BaresipProgram:
+    """An installed Baresip. `modules`: names without `.so`."""
+
+    path: Path
+    version: Version
+    module_dir: Path
+    modules: frozenset[str]
+
+
+def locate(binary: str = "") -> Path:
+    """The program named by BARESIP_BIN, else `baresip` on PATH; raises `PhoneError`."""
+    found = shutil.which(binary or "baresip")
+    if found is None:
+        what = f"the program {binary} was not found" if binary else "baresip is not installed"
+        raise PhoneError(f"No phone: {what}; {_INSTALL}.")
+    return Path(found)
+
+
+async def inspect(binary: str = "") -> BaresipProgram:
+    """Find the program and look at it; raises `PhoneError` with the remedy."""
+    path = locate(binary)
+    version = parse_version(await _usage(path))
+    if version is None:
+        raise PhoneError(f"No phone: {path} does not say which Baresip it is; {_INSTALL}.")
+    module_dir = _module_dir(path)
+    if module_dir is None:
+        raise PhoneError(f"No phone: the modules of {path} were not found beside it; {_INSTALL}.")
+    modules = frozenset(file.stem for file in module_dir.glob("*.so"))
+    missing = [name for name in _NEEDED if name not in modules]
+    if missing:
+        raise PhoneError(f"No phone: Baresip's module {missing[0]} is missing in {module_dir}; {_INSTALL}.")
+    return BaresipProgram(path, version, module_dir, modules)
+
+
+async def _usage(path: Path) -> str:
+    """The usage text; every version prints its name and version above it."""
+    process = await asyncio.create_subprocess_exec(
+        path,
+        "-h",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(5):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        return ""
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    return output.decode("utf-8", "replace")
+
+
+def _module_dir(program: Path) -> Path | None:
+    prefix = Path(os.path.realpath(program)).parent.parent
+    candidates = [prefix / "lib", prefix / "lib64", *sorted((prefix / "lib").glob("*-linux-*"))]
+    return next(
+        (folder for lib in candidates if (folder := lib / "baresip" / "modules").is_dir()),
+        None,
+    )

@@ -1,0 +1,39 @@
+"""Ports that nobody uses right now."""
+
+from __future__ import annotations
+
+import socket
+
+
+def free_tcp_port(host: str) -> int:
+    """A TCP port on which nobody listens at `host`."""
+    with _bound(host, 0, socket.SOCK_STREAM) as sock:
+        return int(sock.getsockname()[1])
+
+
+def free_sip_port(host: str) -> int:
+    """A port that is free for UDP and TCP, and the next one for TLS."""
+    for _ in range(50):
+        port = free_tcp_port(host)
+        if port < 65535 and is_free(host, port, socket.SOCK_DGRAM) and is_free(host, port + 1):
+            return port
+    return free_tcp_port(host)
+
+
+def is_free(host: str, port: int, kind: int = socket.SOCK_STREAM) -> bool:
+    """Whether the port can be bound."""
+    try:
+        _bound(host, port, kind).close()
+    except OSError:
+        return False
+    return True
+
+
+def _bound(host: str, port: int, kind: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+    try:
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock

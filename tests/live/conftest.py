@@ -1,0 +1,235 @@
+"""What live tests share: scripted SIP peers (sipp), a running phone, and a record of what it told."""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from console.core.events import Event, LineUp
+from console.demo.g711 import tone
+from console.phone.baresip_config import BaresipAudio, PhoneLimits, SipAccount
+from console.phone.baresip_process import BaresipSetup
+from console.phone.ctrl_phone import CtrlPhone, JoinSetup
+from console.phone.free_port import free_sip_port, is_free
+
+SCENARIOS = Path(__file__).parents[1] / "fixtures" / "sipp"
+TIME_SCALE = float(os.environ.get("TEST_TIME_FACTOR", "1"))
+SECRET = "geheim;wort mit%Leer>zeichen"
+
+
+def scaled(seconds: float) -> float:
+    """A deadline for a machine that may be slow: `TEST_TIME_FACTOR` stretches all of them."""
+    return seconds * TIME_SCALE
+
+
+def need(*programs: str) -> None:
+    """Skip, loudly, when a program is missing that this test cannot do without."""
+    missing = [name for name in programs if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"NOT RUN: {', '.join(missing)} not installed (`make test` installs it on Debian)")
+
+
+async def until(condition: Callable[[], bool], what: str, deadline: float = 5.0) -> None:
+    """Look again and again at something outside that cannot be waited for."""
+    end = asyncio.get_running_loop().time() + scaled(deadline)
+    while not condition():
+        if asyncio.get_running_loop().time() > end:
+            pytest.fail(f"{what}: not within {scaled(deadline):g} s")
+        await asyncio.sleep(0.005)
+
+
+@dataclass
+class Recorder:
+    """What a phone (or an engine) emitted; `expect` walks forward through it."""
+
+    events: list[Event] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    _next: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+        self.times.append(asyncio.get_running_loop().time())
+        self._changed.set()
+
+    async def expect(self, kind: type, deadline: float = 5.0, **fields: object) -> object:
+        """The next event of this kind (with these fields), skipping others."""
+        try:
+            async with asyncio.timeout(scaled(deadline)):
+                while True:
+                    while self._next < len(self.events):
+                        event = self.events[self._next]
+                        self._next += 1
+                        if isinstance(event, kind) and all(
+                            getattr(event, name) == value for name, value in fields.items()
+                        ):
+                            return event
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pytest.fail(f"no {kind.__name__} {fields or ''} within {scaled(deadline):g} s; got {self.events}")
+
+    def of(self, *kinds: type) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kinds)]
+
+    def time_of(self, event: object) -> float:
+        """Loop time at which this very event arrived."""
+        return next(t for t, e in zip(self.times, self.events, strict=True) if e is event)
+
+
+def udp_port_is_bound(port: int) -> bool:
+    """Whether somebody has bound this UDP port, without disturbing it."""
+    table = Path("/proc/net/udp")
+    if table.exists():
+        return any(line.split()[1].endswith(f":{port:04X}") for line in table.read_text().splitlines()[1:])
+    return not is_free("127.0.0.1", port, socket.SOCK_DGRAM)
+
+
+@dataclass
+class Peer:
+    """A running sipp. `uri`: what to dial."""
+
+    port: int
+    process: asyncio.subprocess.Process
+    log: Path
+
+    @property
+    def uri(self) -> str:
+        return f"sip:100@127.0.0.1:{self.port}"
+
+    async def finished(self, deadline: float = 10.0) -> int:
+        """Exit status; 0 only if the dialogue went exactly as the scenario says."""
+        async with asyncio.timeout(scaled(deadline)):
+            return await self.process.wait()
+
+    def messages(self, direction: str = "received") -> list[str]:
+        """First lines of the SIP messages that the peer `received` or `sent`."""
+        if not self.log.exists():
+            return []
+        text = self.log.read_text(errors="replace")
+        pattern = rf"UDP message {direction} [^\n]*\n\n([^\r\n]+)"
+        return re.findall(pattern, text)
+
+
+@pytest.fixture
+async def sipp(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Peer]]]:
+    """Start a peer: `await sipp("answer_bye")`, or a caller: `await sipp("call_bye", calls=phone_port)`."""
+    need("sipp")
+    peers: list[Peer] = []
+
+    async def start(
+        scenario: str, *, calls: int = 0, port: int = 0, times: int = 1, user: str = "console"
+    ) -> Peer:
+        port = port or free_sip_port("127.0.0.1")
+        folder = tmp_path / f"sipp-{len(peers)}"
+        folder.mkdir()
+        (folder / "tone.alaw").write_bytes(tone("PCMA", 425.0, 2.0))
+        command = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1", "-mi", "127.0.0.1"]
+        command += ["-p", str(port), "-mp", str(free_sip_port("127.0.0.1")), "-m", str(times), "-nostdin"]
+        command += ["-trace_msg", "-message_file", "msg.log"]
+        if calls:
+            command += ["-l", "1", "-r", "1", "-s", user, f"127.0.0.1:{calls}"]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=os.environ | {"TERM": "dumb"},
+        )
+        peer = Peer(port, process, folder / "msg.log")
+        peers.append(peer)
+        await until(
+            lambda: udp_port_is_bound(port) or process.returncode is not None, f"sipp {scenario} is listening"
+        )
+        return peer
+
+    yield start
+    for peer in peers:
+        with contextlib.suppress(ProcessLookupError):
+            peer.process.kill()
+        await peer.process.wait()
+
+
+def no_sound_server(modules: frozenset[str]) -> BaresipAudio:
+    """A tone toward the callee, and the callee's audio to nowhere."""
+    return BaresipAudio("aubridge,nowhere", "ausine,440", {}, "ausrc_srate\t48000\nausrc_channels\t2")
+
+
+@dataclass
+class RunningPhone:
+    """A phone at work. `sip_port`: where it listens; `output`: what Baresip printed."""
+
+    phone: CtrlPhone
+    told: Recorder
+    sip_port: int
+    data_dir: Path
+    output: list[str]
+    task: asyncio.Task[None]
+
+    def baresip_pid(self) -> int:
+        """The process that listens on our SIP port."""
+        inodes = {
+            line.split()[9]
+            for line in Path("/proc/net/udp").read_text().splitlines()[1:]
+            if line.split()[1].endswith(f":{self.sip_port:04X}")
+        }
+        for folder in Path("/proc").glob("[0-9]*/fd"):
+            with contextlib.suppress(OSError):
+                for link in folder.iterdir():
+                    if os.readlink(link).removeprefix("socket:[").rstrip("]") in inodes:
+                        return int(folder.parent.name)
+        raise AssertionError("baresip does not run")
+
+    async def stop(self) -> None:
+        """Stop as the engine does: cancel, then wait for the clean-up."""
+        self.task.cancel()
+        await asyncio.wait({self.task})
+
+
+@pytest.fixture
+async def start_phone(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[RunningPhone]]]:
+    """`await start_phone()`: a supervised real Baresip on loopback, ready to dial; options go to `SipAccount`."""
+    need("baresip")
+    if not sys.platform.startswith("linux"):
+        pytest.skip("NOT RUN: live tests read /proc")
+    running: list[RunningPhone] = []
+
+    async def start(
+        *, limits: PhoneLimits | None = None, wait: bool = True, audio=no_sound_server, **account: object
+    ) -> RunningPhone:
+        told, output = Recorder(), []
+        sip_port = free_sip_port("127.0.0.1")
+        data_dir = tmp_path / f"phone-{len(running)}"
+        given = {"domain": f"127.0.0.1:{sip_port + 4}", "register": False} | account
+        setup = BaresipSetup(
+            account=SipAccount("console", SECRET, listen=f"127.0.0.1:{sip_port}", **given),
+            audio=audio,
+            data_dir=data_dir,
+            limits=limits or PhoneLimits(),
+            output=output.append,
+        )
+        phone = CtrlPhone(setup)
+        one = RunningPhone(phone, told, sip_port, data_dir, output, asyncio.create_task(phone.run(told)))
+        running.append(one)
+        if wait:
+            await told.expect(LineUp)
+        return one
+
+    yield start
+    for one in running:
+        await one.stop()
+
+
+@pytest.fixture
+def join_phone(tmp_path: Path) -> Callable[[int], CtrlPhone]:
+    """A phone that joins the Baresip whose ctrl_tcp listens on this port."""
+    return lambda port: CtrlPhone(JoinSetup("127.0.0.1", port, tmp_path / "joined"))
