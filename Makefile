@@ -1,0 +1,53 @@
+# Call Console: `make run` on a fresh machine sets everything up and opens the screen; `make test` runs every test.
+
+.DEFAULT_GOAL := help
+.PHONY: help run install test lint format wheel clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:
+	@echo 'make run       set up if needed, then open the console'
+	@echo 'make install   set up only: a virtual environment in $(VENV) with everything in it'
+	@echo 'make test      set up if needed, then check the code and run every test'
+	@echo 'make lint      ruff and mypy only'
+	@echo 'make format    let ruff format the code'
+	@echo 'make wheel     build dist/*.whl'
+	@echo 'make clean     remove what these commands made'
+
+run: $(READY)
+	@$(BIN)/call-console
+
+install: $(READY)
+
+# Made anew only when the dependencies may have changed.
+$(READY): pyproject.toml $(BIN)/python
+	@echo 'Installing Call Console and what it needs into $(VENV) (about a minute)...'
+	@$(BIN)/python -m pip install --editable '.[test]'
+	@touch $@
+
+$(BIN)/python:
+	@python=$$(sh tools/find_python.sh) && echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
+
+test:
+	@sh tools/test_packages.sh
+	@$(MAKE) --no-print-directory $(READY)
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+wheel: $(READY)
+	@$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
