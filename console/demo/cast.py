@@ -194,6 +194,19 @@ async def calls_back(call: Caller) -> None:
         await _converse(call, ("en_sounds_good", "en_goodbye"))
 
 
+async def puts_on_hold(call: Callee) -> None:
+    await call.ring(1)
+    await call.answer()
+    await call.say("en_hello")
+    await call.listen_until_silence(limit=12)
+    await call.say("en_wait_interrupt")
+    await call.hold(True)
+    await call.pause(6)
+    await call.hold(False)
+    await call.say("en_sounds_good")
+    await _converse(call, ("en_goodbye",))
+
+
 async def echo(call: Callee) -> None:
     await call.ring(0.3)
     await call.answer()
@@ -222,5 +235,6 @@ CAST: tuple[Character, ...] = (
     Character("+79750000013", "Cut off", "hangs up in mid-sentence", cut_off),
     Character("+79750000014", "Tunnel", "vanishes without a BYE", vanisher),
     Character("+79750000015", "Olga", "calls you back", asks_to_be_called_back, calls_back=calls_back),
-    Character("+79750000016", "Echo", "sends back what it hears", echo, any_codec=True),
+    Character("+79750000016", "On hold", "puts you on hold and comes back", puts_on_hold),
+    Character("+79750000017", "Echo", "sends back what it hears", echo, any_codec=True),
 )

@@ -31,7 +31,7 @@ from ..ports import Emit, PhoneError
 from .ctrl_messages import PhoneMessage
 from .embedded_account import EmbeddedLine
 from .embedded_audio import MemoryPaths
-from .embedded_calls import EmbeddedCall, name_of
+from .embedded_calls import EmbeddedCall, caller_name, name_of
 from .line_events import LineEvents
 
 if TYPE_CHECKING:
@@ -40,7 +40,13 @@ if TYPE_CHECKING:
 HEARTBEAT, PATIENCE = 2.0, 5.0
 """Seconds between harmless commands, and how long one may stay unanswered."""
 
-_END_SECONDS = 0.8  # for each part of the end: the calls, then the registration
+_FIRST_REPLY = 1.0
+"""Seconds that a far side has for its 100 before we hang up on it. The stack sends no CANCEL before a
+provisional answer (rightly: RFC 3261 section 9.1), but forgets the call instead of waiting, and the far end
+rings on."""
+
+_CALLS_END, _PART_ENDS = 1.2, 0.8
+"""Seconds at most for the end of the calls, and then of the registration and of the stack."""
 
 _DEAD = "The embedded phone has stopped and cannot be started again in this process: restart the console."
 _ABSENT = "The embedded phone has no build for this system: install baresip and set CONSOLE_ENGINE=baresip."
@@ -91,8 +97,8 @@ class EmbeddedPhone:
             emit(LineDown(self._restart_reason, gone=True))
 
     def dial(self, call: CallId, uri: str) -> None:
-        self._calls[call] = EmbeddedCall(call, incoming=False)
-        self._spawn(self._dial(self._calls[call], uri))
+        live = self._calls[call] = EmbeddedCall(call, incoming=False)
+        self._spawn(self._dial(live, uri))
 
     def hang_up(self, call: CallId) -> None:
         self._end(call, reject=False)
@@ -164,19 +170,19 @@ class EmbeddedPhone:
         import baresip
 
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_SECONDS):
+            async with asyncio.timeout(_CALLS_END):
                 await self._end_all()
         if agent is not None and self._line.register:
             with contextlib.suppress(baresip.BaresipError):
-                await agent.unregister(timeout=_END_SECONDS)
+                await agent.unregister(timeout=_PART_ENDS)
         with contextlib.suppress(baresip.BaresipError, TimeoutError):
-            async with asyncio.timeout(_END_SECONDS):
+            async with asyncio.timeout(_PART_ENDS):
                 await runtime.close()
         self._forget_calls()
 
     async def _end_all(self) -> None:
         live = [call for call in self._calls.values() if call.native is not None]
-        await asyncio.gather(*(self._command(call, call.native.hangup) for call in live if call.native))
+        await asyncio.gather(*(self._hang_up(call) for call in live))
         await asyncio.gather(*(call.over.wait() for call in live))
 
     def _forget_calls(self) -> None:
@@ -237,7 +243,7 @@ class EmbeddedPhone:
         live.native = native
         self._paths.bind(live.call, native)
         if live.ending:
-            self._spawn(self._command(live, native.hangup))
+            self._spawn(self._hang_up(live))
 
     def _close(self, live: EmbeddedCall, reason: str) -> None:
         if self._calls.pop(live.call, None) is not None:
@@ -251,7 +257,16 @@ class EmbeddedPhone:
             return
         live.ending = True
         if live.native is not None:
-            self._spawn(self._command(live, live.native.reject if reject else live.native.hangup))
+            self._spawn(self._command(live, live.native.reject) if reject else self._hang_up(live))
+
+    async def _hang_up(self, live: EmbeddedCall) -> None:
+        live.ending = True
+        if not live.incoming:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(live.born + _FIRST_REPLY):
+                    await live.replied.wait()
+        if live.native is not None and not live.over.is_set():
+            await self._command(live, live.native.hangup)
 
     async def _command(self, live: EmbeddedCall, work: Callable[[], Awaitable[None]]) -> None:
         import baresip
@@ -271,6 +286,8 @@ class EmbeddedPhone:
     # ---- events of the stack ----
 
     def _on_stack_event(self, event: StackEvent) -> None:
+        if not event.call and self._runtime is None:
+            return  # our own unregistering
         if not event.call:
             self._tell(self._line_events.receive(_as_message(event)))
             return
@@ -298,7 +315,7 @@ class EmbeddedPhone:
         live = EmbeddedCall(self._new_call(), incoming=True)
         self._calls[live.call] = live
         native = Call._from_incoming(self._runtime, event)
-        self._emit(PhoneIncoming(live.call, clean(event.peer or "", 300), ""))
+        self._emit(PhoneIncoming(live.call, clean(event.peer or "", 300), caller_name(event)))
         self._bind(live, native)
         self._follow(live, event)
 

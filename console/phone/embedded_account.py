@@ -78,6 +78,7 @@ class EmbeddedLine:
                 net_interface=interface,
                 max_concurrent_calls=self.max_calls,
                 rtp_timeout=self.rtp_timeout,
+                expose_headers=("From",),
                 extra_config_text="\n".join(lines) + "\n",
             )
         except (ValueError, TypeError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,15 +29,20 @@ from .ctrl_messages import parse_cause
 if TYPE_CHECKING:
     from baresip import Call, StackEvent
 
+_REPLIES = ("CALL_RINGING", "CALL_PROGRESS", "CALL_ANSWERED", "CALL_ESTABLISHED", "CALL_CLOSED")
+
 
 @dataclass(slots=True)
 class EmbeddedCall:
-    """`native` is unknown until the stack has taken our `dial`. `ending`: we asked for the end."""
+    """`native` is unknown until the stack has taken our `dial`. `ending`: we asked for the end. `replied`:
+    the far side has been heard of, or the call is over. `born`: loop time."""
 
     call: CallId
     incoming: bool
     native: Call | None = None
     ending: bool = False
+    born: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    replied: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
     bound: bool = False
     answered: bool = False
@@ -47,6 +53,8 @@ class EmbeddedCall:
     def receive(self, event: StackEvent) -> list[Event]:
         """What follows for the console, oldest first."""
         events: list[Event] = []
+        if name_of(event) in _REPLIES:
+            self.replied.set()
         if event.call_id and not self.bound:
             self.bound = True
             events.append(PhoneCallBound(self.call, clean(event.call_id, 255)))
@@ -93,6 +101,12 @@ class EmbeddedCall:
 def name_of(event: StackEvent) -> str:
     """The name that Baresip's remote control gives this event."""
     return str(event.event.name)
+
+
+def caller_name(event: StackEvent) -> str:
+    """The display name of an incoming call (RFC 3261 section 20.20), `""` when it has none."""
+    name = re.match(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^<"]*))\s*<', event.headers.get("From", ""))
+    return clean((name[1] or name[2] or "").replace("\\", ""), 80) if name else ""
 
 
 def _digit(call: CallId, text: str) -> Event:
