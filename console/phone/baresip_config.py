@@ -98,7 +98,7 @@ def check_account(account: SipAccount, version: Version) -> None:
 def account_line(account: SipAccount, codecs: tuple[str, ...]) -> str:
     """The line of the accounts file; holds the password."""
     credentials = f';auth_user={account.user};auth_pass="{account.password}"' if account.password else ""
-    return _template("accounts.template").substitute(
+    line = _template("accounts.template").substitute(
         user=account.user,
         domain=account.domain,
         interval=600 if account.register else 0,
@@ -106,6 +106,7 @@ def account_line(account: SipAccount, codecs: tuple[str, ...]) -> str:
         credentials=credentials,
         outbound=f';outbound="{account.outbound}"' if account.outbound else "",
     )
+    return line.strip()
 
 
 def codecs_for(account: SipAccount, program: BaresipProgram) -> tuple[str, ...]:

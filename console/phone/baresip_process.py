@@ -16,6 +16,7 @@ from ..core.text import clean
 from ..ports import PhoneError
 from .baresip_config import (
     AudioChoice,
+    BaresipAudio,
     ConfigInputs,
     PhoneLimits,
     SipAccount,
@@ -28,6 +29,8 @@ from .baresip_config import (
 from .baresip_leftovers import new_run_folder, note_child
 from .baresip_program import BaresipProgram
 from .free_port import free_sip_port, free_tcp_port, is_free
+
+__all__ = ["AudioChoice", "BaresipAudio", "BaresipProcess", "BaresipSetup"]
 
 _OURS_ONLY = ("ELEVENLABS_", "EXOLVE_", "SIP_", "CONSOLE_")
 """Prefixes of environment variables that the child has no business with; some are secrets."""
@@ -175,7 +178,9 @@ def _write_config(
         no_tones=no_tones,
     )
     _write_private(folder / "config", config_text(inputs))
-    _write_private(folder / "accounts", account_line(setup.account, codecs_for(setup.account, program)))
+    _write_private(
+        folder / "accounts", account_line(setup.account, codecs_for(setup.account, program)) + "\n"
+    )
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OURS_ONLY)}
     return inherited | dict(audio.environment)
 

@@ -81,6 +81,7 @@ class CtrlLine:
         self._dialing = asyncio.Lock()
         self._undialed: set[CallId] = set()
         self._closings: dict[CallId, asyncio.Event] = {}
+        self._reregistering = False
         self._tasks: asyncio.TaskGroup | None = None
         self._last_down: LineDown | None = None
 
@@ -149,6 +150,8 @@ class CtrlLine:
     async def link_up(self) -> None:
         about = await self._client.request("about")
         self._know_version(parse_version(about.data))
+        if self._reregistering:
+            await self._make_account()  # the link was lost between deleting it and making it anew
         accounts = parse_accounts((await self._client.request("reginfo", then=self._check_menu)).data)
         account = self._account(accounts)
         if self.unusable.done():
@@ -345,11 +348,17 @@ class CtrlLine:
         elif self._now.has_uareg:
             await self._register_again()
         elif self._setup.account_line:
-            # The answer to `uanew` echoes the password: it is looked at by nobody.
+            self._reregistering = True
             await self._client.request("uadel", self._setup.account)
-            await self._client.request("uanew", self._setup.account_line)
+            await self._make_account()
         else:
             self._emit(Ignored(ENGINE, f"Baresip {self._version} cannot register again by command"))
+
+    async def _make_account(self) -> None:
+        # The answer echoes the password: nobody may look at more of it than this.
+        if not (await self._client.request("uanew", self._setup.account_line)).ok:
+            self._emit(RegistrationChanged(RegState.FAILED, None, "Baresip did not take the account"))
+        self._reregistering = False
 
     async def _register_again(self) -> None:
         accounts = parse_accounts((await self._client.request("reginfo")).data)

@@ -15,7 +15,7 @@ import pytest
 
 from console.core.events import Event, LineUp
 from console.demo.g711 import tone
-from console.phone.baresip_config import BaresipAudio, PhoneLimits, SipAccount
+from console.phone.baresip_config import AudioChoice, BaresipAudio, PhoneLimits, SipAccount
 from console.phone.baresip_process import BaresipSetup
 from console.phone.ctrl_phone import CtrlPhone, JoinSetup
 from console.phone.free_port import free_sip_port, is_free
@@ -197,14 +197,19 @@ class RunningPhone:
 
 @pytest.fixture
 async def start_phone(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[RunningPhone]]]:
-    """`await start_phone()`: a supervised real Baresip on loopback, ready to dial; options go to `SipAccount`."""
+    """`await start_phone()`: a real Baresip on loopback, ready to dial; options go to `SipAccount`."""
     need("baresip")
     if not sys.platform.startswith("linux"):
         pytest.skip("NOT RUN: live tests read /proc")
     running: list[RunningPhone] = []
 
     async def start(
-        *, limits: PhoneLimits | None = None, wait: bool = True, audio=no_sound_server, **account: object
+        *,
+        limits: PhoneLimits | None = None,
+        wait: bool = True,
+        audio: AudioChoice = no_sound_server,
+        binary: str = "",
+        **account: object,
     ) -> RunningPhone:
         told, output = Recorder(), []
         sip_port = free_sip_port("127.0.0.1")
@@ -214,6 +219,7 @@ async def start_phone(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[R
             account=SipAccount("console", SECRET, listen=f"127.0.0.1:{sip_port}", **given),
             audio=audio,
             data_dir=data_dir,
+            binary=binary,
             limits=limits or PhoneLimits(),
             output=output.append,
         )
@@ -230,6 +236,19 @@ async def start_phone(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[R
 
 
 @pytest.fixture
-def join_phone(tmp_path: Path) -> Callable[[int], CtrlPhone]:
-    """A phone that joins the Baresip whose ctrl_tcp listens on this port."""
-    return lambda port: CtrlPhone(JoinSetup("127.0.0.1", port, tmp_path / "joined"))
+async def join_phone(tmp_path: Path) -> AsyncIterator[Callable[[int], Awaitable[RunningPhone]]]:
+    """`await join_phone(port)`: a phone that joins the Baresip whose ctrl_tcp listens there."""
+    running: list[RunningPhone] = []
+
+    async def join(port: int) -> RunningPhone:
+        told = Recorder()
+        data_dir = tmp_path / f"joined-{len(running)}"
+        phone = CtrlPhone(JoinSetup("127.0.0.1", port, data_dir))
+        one = RunningPhone(phone, told, 0, data_dir, [], asyncio.create_task(phone.run(told)))
+        running.append(one)
+        await told.expect(LineUp)
+        return one
+
+    yield join
+    for one in running:
+        await one.stop()
