@@ -1,6 +1,18 @@
-"""Says loudly, at the end of a run, which tests did not run and why."""
+"""What all tests share: a patient Hypothesis, and a loud word about every test that did not run."""
+
+import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Busy machines draw slowly; that says nothing about the code.
+settings.register_profile(
+    "console",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
+settings.load_profile("console")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
