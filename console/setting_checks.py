@@ -14,15 +14,13 @@ if TYPE_CHECKING:
 def missing(s: Settings) -> list[str]:
     """What is to be filled in before anything can be dialed."""
     wanted = []
-    if not s.sip_domain:
-        wanted.append("EXOLVE_SIP_DOMAIN (or SIP_DOMAIN)")
-    if s.baresip_start and not s.sip_user:
-        wanted.append("EXOLVE_SIP_USER (or SIP_USER)")
-    if s.baresip_start and s.sip_register and not s.sip_pass:
-        wanted.append("EXOLVE_SIP_PASS (or SIP_PASS)")
-    if not s.baresip_start:
+    if s.baresip_start:
+        wanted += [] if s.sip_user else ["EXOLVE_SIP_USER"]
+        wanted += [] if s.sip_pass or not s.sip_register else ["EXOLVE_SIP_PASS"]
+    else:
         wanted += [name for name, value in _join_devices(s) if not value]
-    return [f"Not filled in: {', '.join(wanted)}."] if wanted else []
+    wanted += [] if s.sip_domain else ["EXOLVE_SIP_DOMAIN"]
+    return [f"Fill in {', '.join(wanted)} in .env."] if wanted else []
 
 
 def _join_devices(s: Settings) -> tuple[tuple[str, str], ...]:

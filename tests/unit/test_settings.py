@@ -205,7 +205,7 @@ def test_joining_needs_both_devices_and_listens_where_baresip_does(load_with: Lo
     loaded = load_with({"BARESIP_START": "no", "SIP_DOMAIN": "h"})
     assert loaded.settings.engine == "baresip"
     assert loaded.settings.baresip_ctrl == Address("127.0.0.1", 4444)
-    assert loaded.missing == ("Not filled in: AUDIO_INPUT, AUDIO_OUTPUT.",)
+    assert loaded.missing == ("Fill in AUDIO_INPUT, AUDIO_OUTPUT in .env.",)
 
 
 def test_a_line_without_registrar_needs_no_password(load_with: Load) -> None:
