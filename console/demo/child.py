@@ -59,6 +59,11 @@ class Child:
 
     def start(self) -> dict[str, Any]:
         """Start it in its own process group and return its first line; raises `ChildFailed`."""
+        self.launch()
+        return self.ready()
+
+    def launch(self) -> None:
+        """The first half of `start`: does not wait."""
         self._process = subprocess.Popen(
             (sys.executable, "-m", "console.demo.child", self._module, *self._arguments),
             stdin=subprocess.PIPE,
@@ -71,6 +76,9 @@ class Child:
             env={**os.environ, **self._environment, "PYTHONPATH": _import_path()},
         )
         threading.Thread(target=self._read, name=f"{self._module} output", daemon=True).start()
+
+    def ready(self) -> dict[str, Any]:
+        """The second half of `start`."""
         if not self.wait_for(lambda: bool(self.lines) or self._closed, START_SECONDS) or not self.lines:
             self.stop()
             raise ChildFailed(f"{self._module} did not start: {' '.join(self.complaints) or 'no output'}")

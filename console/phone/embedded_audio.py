@@ -124,21 +124,21 @@ def _flush(audio: CallAudio, _: AudioInfo) -> float:
 
 
 class Ear(Protocol):
-    """The operator's own loudspeaker; the only part of the embedded engine that may open a sound device."""
+    """The operator's own loudspeaker, as `audio.ear.EarSwitch`; every outcome is an `EarChanged`."""
 
-    def open(self) -> None:
-        """Raises `AudioError` with the remedy."""
+    def start(self, emit: Emit) -> None: ...
+
+    def listen(self, on: bool) -> None: ...
 
     def hear(self, callee: PCM, agent: PCM, rate: int) -> None: ...
 
-    def close(self) -> None: ...
+    async def stop(self) -> None: ...
 
 
 class MemoryPaths:
     """Implements `ports.AudioPaths` for the embedded phone, which tells it the stack's calls by `bind`.
 
-    `make_ear` is called when the ear is first switched on, so that nothing of a sound library is even
-    imported before.
+    `make_ear` is called when the ear is first switched on: nothing of a sound library is imported before.
     """
 
     def __init__(self, make_ear: Callable[[], Ear] | None = None) -> None:
@@ -152,8 +152,10 @@ class MemoryPaths:
         self._emit = emit
 
     async def stop(self) -> None:
-        self._close_ear()
         self._paths.clear()
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            await ear.stop()
 
     async def open(self, call: CallId) -> AudioPath:
         """Ready at once; `AudioStarted` follows when the first media is up and the rate is known."""
@@ -175,33 +177,14 @@ class MemoryPaths:
             path.bind(native)
 
     def listen(self, on: bool) -> None:
-        if not on:
-            self._close_ear()
-            self._emit(EarChanged(False))
-        elif self._make_ear is None:
-            self._emit(EarChanged(False, "There is no sound output to listen on."))
-        elif self._ear is None:
-            self._open_ear(self._make_ear)
+        if self._ear is None and on and self._make_ear is not None:
+            self._ear = self._make_ear()
+            self._ear.start(self._emit)
+        if self._ear is not None:
+            self._ear.listen(on)
         else:
-            self._emit(EarChanged(True))
+            self._emit(EarChanged(False, "There is no sound output to listen on." if on else ""))
 
     def hear(self, callee: PCM, agent: PCM, rate: int) -> None:
         if self._ear is not None:
             self._ear.hear(callee, agent, rate)
-
-    def _open_ear(self, make: Callable[[], Ear]) -> None:
-        from ..ports import AudioError
-
-        try:
-            ear = make()
-            ear.open()
-        except AudioError as error:
-            self._emit(EarChanged(False, str(error)))
-            return
-        self._ear = ear
-        self._emit(EarChanged(True))
-
-    def _close_ear(self) -> None:
-        if self._ear is not None:
-            self._ear.close()
-            self._ear = None
