@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ from .options import ScreenOptions
 from .present.call import terminal_title
 from .present.keys import incoming
 from .present.line import live
-from .screen import MainScreen
+from .screen import ROOMY, STACKED, VAST, MainScreen
 from .widgets.dialogs import HelpDialog, QuitChoice, QuitDialog
 
 STOP_SECONDS = 5.0
@@ -39,9 +40,9 @@ class ConsoleApp(App[int]):
     CSS_PATH = "console.tcss"
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 (declared as an instance variable by Textual)
         (0, "-narrow"),
-        (80, "-normal"),
-        (100, "-wide"),
-        (160, "-huge"),
+        (STACKED, "-normal"),
+        (ROOMY, "-wide"),
+        (VAST, "-huge"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f8", "hang_up", "Hang up", show=False, priority=True),
@@ -55,6 +56,8 @@ class ConsoleApp(App[int]):
         self._main = MainScreen(console, self._options)
         self._engine: Worker[None] | None = None
         self._stopping = False
+        self.engine_over = threading.Event()
+        self.engine_over.set()
         self._bell_at = 0.0
         self._terminal_title = ""
 
@@ -62,6 +65,7 @@ class ConsoleApp(App[int]):
         return self._main
 
     def on_mount(self) -> None:
+        self.engine_over.clear()
         self._engine = self._run_engine()
         self.set_interval(0.5, self._look_after)
 
@@ -69,7 +73,10 @@ class ConsoleApp(App[int]):
 
     @work(thread=True, exit_on_error=False, name="engine", group="engine")
     async def _run_engine(self) -> None:
-        await self._console.run(self._publish)
+        try:
+            await self._console.run(self._publish)
+        finally:
+            self.engine_over.set()
 
     def _publish(self, update: Update) -> None:
         if self._mailbox.put(update):

@@ -38,6 +38,9 @@ from .widgets.timeline import SOURCES, Entry, Timeline
 
 METER_HZ = 15
 WORDS_HZ = 4
+STACKED, ROOMY, VAST = 80, 100, 160
+"""Columns below which panels stand one under the other, and from which on there is room for more."""
+
 _COMMANDS = "haxokr!"
 _HINT = "u SIP address   ? help   ctrl+p everything   ctrl+q quit"
 
@@ -143,10 +146,11 @@ class MainScreen(Screen[None]):
         self.operator.see(state, now, at, self.broken)
         levels = self._levels(state)
         o = self._options
-        self.line.show(
-            [line_words.status(state, account=o.account, agent=o.agent, demo=o.demo, broken=self.broken)]
-        )
-        self.call.show(call_words.card(state, now, levels).all_rows())
+        status = line_words.status(state, account=o.account, agent=o.agent, demo=o.demo, broken=self.broken)
+        stacked = self.size.width < STACKED
+        flat = Row((*status.left, Span("   "), *status.right), wraps=True)
+        self.line.show([flat if stacked else status])
+        self.call.show(call_words.card(state, now, levels, details=self.size.width >= ROOMY).all_rows())
         head, foot = agent_words.card_rows(state, now)
         self.agent_head.show([head])
         self.agent_foot.show([foot])
@@ -208,7 +212,7 @@ class MainScreen(Screen[None]):
         below = f"{timeline.unread} NEW BELOW, End" if timeline.unread else "scrolled up, End follows"
         place = "following" if timeline.following else below
         self.query_one("#timeline-panel > Heading", Heading).show(
-            f"Timeline: {kind}", f"{place} ─ l log  i details  f filter  c copy"
+            f"Timeline: {kind}", place, "l log  i details  f filter  c copy"
         )
         self._show_detail()
 

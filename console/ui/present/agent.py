@@ -71,7 +71,7 @@ def _session(call: Call, now: float) -> tuple[Row, Row]:
         case AgentPhase.FINISHING:
             return (
                 _head("FINISHING", Tone.BADGE_WARN, billed, first),
-                sentence("the AI has said goodbye; the call ends when it has been heard"),
+                sentence("the AI has said goodbye; the call ends when that was heard"),
             )
     return _head("CLOSING", Tone.BADGE_WARN, billed), sentence(agent.trouble, Tone.BAD)
 

@@ -21,7 +21,7 @@ AGENT_ALARM = 6.0
 _PHASE_WORDS = {
     CallPhase.DIALING: ("DIALING", Tone.BADGE),
     CallPhase.RINGING: ("RINGING", Tone.BADGE),
-    CallPhase.EARLY: ("NOT ANSWERED, NETWORK AUDIO", Tone.BADGE_WARN),
+    CallPhase.EARLY: ("NETWORK AUDIO", Tone.BADGE_WARN),
     CallPhase.INCOMING: ("INCOMING", Tone.BADGE_WARN),
     CallPhase.UP: ("ANSWERED", Tone.BADGE_GOOD),
     CallPhase.CLOSING: ("HANGING UP", Tone.BADGE_WARN),
@@ -73,8 +73,9 @@ class Card:
         return (Row(head, (Span(self.timer, Tone.STRONG),) if self.timer else ()), *self.rows)
 
 
-def card(state: State | None, now: float, levels: Levels | None = None) -> Card:
-    """The call on screen, or the result of the last one, or that there is none."""
+def card(state: State | None, now: float, levels: Levels | None = None, details: bool = False) -> Card:
+    """The call on screen, or the result of the last one, or that there is none; `details` where there is room
+    for what only a technician asks."""
     call = live(state)
     if state is None or call is None:
         last = last_ended(state)
@@ -85,6 +86,8 @@ def card(state: State | None, now: float, levels: Levels | None = None) -> Card:
     others = sum(not c.over for c in state.calls) - 1
     if others:
         rows.append(sentence("and 1 other call" if others == 1 else f"and {others} other calls", Tone.WARN))
+    if details:
+        rows.append(sentence(" ".join(filter(None, (call.uri, call.sip_call_id))), Tone.DIM))
     return Card(word, tone, who(call), timer(call, now), tuple(rows))
 
 
@@ -124,12 +127,11 @@ def _about(call: Call, now: float) -> list[Row]:
             ]
         case CallPhase.EARLY:
             kinds = "ring tone, melody, announcement or voicemail"
-            return [sentence(f"{whole(early)} of {kinds}; AI not opened"), Row((), limit)]
+            return [sentence(f"not answered: {whole(early)} of {kinds}; AI not opened"), Row((), limit)]
         case CallPhase.RINGING:
-            heard = (
-                f"network audio {whole(early)} so far, AI not opened" if early else "the callee's phone rings"
-            )
-            return [sentence(heard), Row((), limit)]
+            if not early:
+                return [Row((Span("the callee's phone rings"),), limit)]
+            return [sentence(f"network audio {whole(early)} so far, AI not opened"), Row((), limit)]
         case CallPhase.DIALING:
             return [Row((Span("no answer from the network yet", Tone.DIM),), limit)]
         case CallPhase.CLOSING:

@@ -45,11 +45,13 @@ def readiness(state: State | None, broken: str = "") -> Readiness:
     if line.taken_over:
         return Readiness(False, "another program has taken the phone over", "r takes it back")
     if not line.up:
-        return Readiness(False, line.reason or "the phone is starting", "wait: it is tried again")
+        return Readiness(
+            False, line.reason or "the phone is starting", "it is tried again" if line.reason else "wait"
+        )
     if state.policy.register and line.registration is not RegState.OK:
         return _not_registered(line)
     if state.stopped:
-        return Readiness(False, f"dialing is stopped: {state.stopped}", "ctrl+p, Allow dialing")
+        return Readiness(False, f"dialing stopped: {state.stopped.rstrip('.')}", "ctrl+p, Allow dialing")
     return Readiness(True)
 
 
@@ -112,8 +114,7 @@ def status(
     able = readiness(state, broken)
     spans = [Span(" READY ", Tone.BADGE_GOOD) if able.ready else Span(" NOT READY ", Tone.BADGE_BAD)]
     if not able.ready:
-        spans += [Span(f" {able.why}", Tone.STRONG)]
-        spans += [Span(f"   {able.press}", Tone.WARN)] if able.press else []
+        spans += [Span(f"  {able.why}", Tone.STRONG)]
     if demo:
         spans += [Span("  "), Span(" DEMO LINE ", Tone.BADGE_WARN)]
     line = line_word(state)
@@ -122,7 +123,7 @@ def status(
         parts.append(Span(f"{state.line.engine} {state.line.version}".rstrip(), Tone.DIM))
     for part in parts:
         spans += [Span("   "), part]
-    return Row(tuple(spans))
+    return Row(tuple(spans), (Span(able.press, Tone.WARN),) if able.press else ())
 
 
 def totals(state: State | None) -> str:
@@ -146,7 +147,7 @@ _RECENT_WORDS = {
     Outcome.BUSY: "busy",
     Outcome.NO_ANSWER: "no answer",
     Outcome.REFUSED: "refused",
-    Outcome.AGENT_REFUSED: "AI refused",
+    Outcome.AGENT_REFUSED: "no AI",
     Outcome.AGENT_BUSY: "AI busy",
     Outcome.AGENT_LOST: "AI lost",
     Outcome.AGENT_FAILED_START: "AI failed",

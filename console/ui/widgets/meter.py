@@ -62,10 +62,10 @@ class Meter(Widget, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        bar_width = max(4, width - len(self.label) - 27)
+        bar_width = max(4, width - len(self.label) - 28)
         style = self.rich_style
         silent = self.level <= FLOOR
-        figure = " silent" if silent else f"{self.level:4.0f} dB"
+        figure = " <-60 dB" if silent else f"{self.level:5.0f} dB"
         segments = [
             Segment(f"{self.label} [", style),
             *self._bar(bar_width, style),

@@ -17,12 +17,13 @@ class Heading(Widget, can_focus=False):
     Heading { height: 1; color: $text-muted; }
     """
 
-    def __init__(self, title: str, words: str = "") -> None:
+    def __init__(self, title: str, *words: str) -> None:
         super().__init__(markup=False)
         self._title = title
         self._words = words
 
-    def show(self, title: str, words: str = "") -> None:
+    def show(self, title: str, *words: str) -> None:
+        """Words that do not fit are left out from the end."""
         if (title, words) != (self._title, self._words):
             self._title, self._words = title, words
             self.refresh()
@@ -30,11 +31,12 @@ class Heading(Widget, can_focus=False):
     def render(self) -> Content:
         width = self.content_size.width
         left = Content.assemble("─ ", (self._title, "bold $foreground"), " ")
-        right = Content(f" {self._words} ─") if self._words else Content("")
-        rule = width - cell_len(left.plain) - cell_len(right.plain)
-        if rule < 1:
-            return left.truncate(width, ellipsis=True)
-        return left + Content("─" * rule) + right
+        for count in range(len(self._words), -1, -1):
+            right = "".join(f" {words} ─" for words in self._words[:count])
+            rule = width - cell_len(left.plain) - cell_len(right)
+            if rule > 0:
+                return left + Content("─" * rule + right)
+        return left.truncate(width, ellipsis=True)
 
 
 class Panel(Vertical, can_focus=False):

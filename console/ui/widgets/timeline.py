@@ -90,7 +90,8 @@ class Timeline(ScrollView, can_focus=True):
         "timeline--cursor",
     }
     DEFAULT_CSS = """
-    Timeline { scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden; overflow-y: scroll; }
+    Timeline { scrollbar-background: $background; scrollbar-color: $foreground 30%;
+        scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden; overflow-y: auto; }
     Timeline > .timeline--time { color: $text-muted; }
     Timeline > .timeline--phone { color: $foreground; }
     Timeline > .timeline--ai { color: $text-accent; }
