@@ -46,6 +46,14 @@ class LossyPath(Protocol):
         """Milliseconds lost since the last call."""
 
 
+@runtime_checkable
+class GappyPath(Protocol):
+    """An audio path that knows when its device ran dry in the middle of what it was given."""
+
+    def take_gap(self) -> float:
+        """Milliseconds of such gaps since the last call."""
+
+
 class Bridge:
     """Implements `ports.AgentMedia` for one call.
 
@@ -217,15 +225,16 @@ class Bridge:
             self._session.send_audio(self._capture.frame())
 
     def _fill(self, now: float, settle: bool) -> None:
-        if self._path is None or self._outflow is None:
+        path = self._path
+        if path is None or self._outflow is None:
             return
         try:
-            handed = self._outflow.fill(self._path, now, settle)
+            handed = self._outflow.fill(path, now, settle)
         except Exception as error:
             self._fail(error)
             return
         self._handed += handed
-        gap = self._outflow.take_gap()
+        gap = self._outflow.take_gap() or (path.take_gap() if isinstance(path, GappyPath) else 0.0)
         self._losses[Direction.OUT].add(gap)
         self._underruns += gap > 0.0
         if handed and self._first_audio_due and self._session is not None:
