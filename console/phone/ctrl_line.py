@@ -227,7 +227,7 @@ class CtrlLine:
 
     def _account(self, accounts: tuple[ListedAccount, ...]) -> ListedAccount | None:
         wanted = self._setup.account
-        found = next((a for a in accounts if a.aor == wanted), None)
+        found = next((a for a in accounts if a.aor.casefold() == wanted.casefold()), None)
         if found is None and self._setup.own:
             self._give_up(f"Baresip did not accept the SIP account {wanted}; check SIP_USER and SIP_DOMAIN.")
         elif found is None and accounts:
@@ -299,7 +299,7 @@ class CtrlLine:
             try:
                 await self._client.request("dial", uri, then=lambda r: self._tell(dialogs.dialed(call, r)))
             except CommandRefused as refused:
-                self._tell(dialogs.close(call, str(refused), ClosedBy.NETWORK))
+                self._tell(dialogs.dialed(call, Response(False, str(refused), None)))
             except LinkLost:
                 self._tell(dialogs.dialed(call, None))
                 raise
@@ -320,6 +320,7 @@ class CtrlLine:
                 async with asyncio.timeout(self._setup.closed_within):
                     await closing.wait()
             await self._close_if_gone(dialog, "hung up", ClosedBy.OPERATOR)
+        dialog.hanging_up = False
         self._emit(Ignored(ENGINE, "the phone does not end the call", dialog.call))
 
     async def _hang_up_command(self, dialog: Dialog) -> None:
