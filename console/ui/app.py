@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -56,6 +57,7 @@ class ConsoleApp(App[int]):
         self._main = MainScreen(console, self._options)
         self._engine: Worker[None] | None = None
         self._stopping = False
+        self._stop_by: float | None = None
         self.engine_over = threading.Event()
         self.engine_over.set()
         self._bell_at = 0.0
@@ -156,12 +158,17 @@ class ConsoleApp(App[int]):
         if self._stopping:
             return
         self._stopping = True
+        self._stop_by = time.monotonic() + STOP_SECONDS
         self._console.stop()
         self._main.operator.say("quitting: everything is being hung up", self._options.clock())
         if self._engine is None or self._engine.is_finished:
             self.exit(0)
         else:
             self.set_timer(STOP_SECONDS, lambda: self.exit(1))
+
+    def seconds_to_stop(self) -> float:
+        """How much longer the engine may take: `STOP_SECONDS` since it was first told."""
+        return STOP_SECONDS if self._stop_by is None else max(0.5, self._stop_by - time.monotonic())
 
     def action_help_quit(self) -> None:
         """ctrl+c with nothing selected."""

@@ -138,7 +138,7 @@ class Operator:
         """Pasted text only ever fills the number."""
         self._question = None
         self.entry.paste(text, complete=self.judgement().may_dial)
-        self.say("pasted; Enter dials", at, Tone.DIM)
+        self.say("pasted", at, Tone.DIM)
 
     def recall(self, step: int, at: float) -> None:
         """Up (+1) or down (-1) the history."""

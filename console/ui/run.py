@@ -45,7 +45,7 @@ async def _run(console: Console, options: ScreenOptions) -> int:
         await app.run_async()
     finally:
         console.stop()
-        stopped = await asyncio.to_thread(app.engine_over.wait, STOP_SECONDS)
+        stopped = await asyncio.to_thread(app.engine_over.wait, app.seconds_to_stop())
         lifeline.let_go()
     if not stopped:
         _leave("The engine did not stop; a call may still be up.\n", app.return_code or 1)

@@ -26,6 +26,7 @@ class FakeConsole:
     level: Levels = field(default_factory=Levels)
     stopped: bool = False
     obeys_stop: bool = True
+    ended: bool = False
     breaks_with: Exception | None = None
     publish: Publish | None = None
     running: threading.Event = field(default_factory=threading.Event)
@@ -58,7 +59,9 @@ class FakeConsole:
 
     def end(self, error: Exception | None = None) -> None:
         """The engine ends by itself, or breaks."""
-        self.breaks_with = error
+        if self.ended:
+            return
+        self.ended, self.breaks_with = True, error
         self.running.wait(5)
         self._loop.call_soon_threadsafe(self._over.set)
 

@@ -71,7 +71,7 @@ def _enter(state: State | None, now: float, number: str, broken: str) -> Key:
     if not able.ready:
         return Key("Enter", "dial", False, f"not ready: {able.why}; the number stays", "dial: not ready")
     last = last_ended(state)
-    if last is not None and last.ended_at is not None and now - last.ended_at < AFTER_END:
+    if last is not None and last.ended_at is not None and 0 <= now - last.ended_at < AFTER_END:
         return Key("Enter", "dial", False, "a call ended just now: press Enter again", "dial")
     if not number:
         return Key("Enter", "dial", False, "type a number first", "dial")

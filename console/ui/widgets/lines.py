@@ -11,7 +11,7 @@ from console.ui.present.words import Row, Span, Tone
 
 STYLES = {
     Tone.PLAIN: "",
-    Tone.DIM: "$text-muted",
+    Tone.DIM: "$foreground 60%",
     Tone.STRONG: "bold",
     Tone.GOOD: "$text-success",
     Tone.WARN: "$text-warning",
