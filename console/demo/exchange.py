@@ -61,10 +61,10 @@ class Exchange:
 
     def _on_request(self, request: Request, source: Address) -> None:
         leg = self._legs.get(request.get("call-id"))
-        if leg is not None:
-            leg.on_request(request, source)
-        elif request.method == "REGISTER":
+        if request.method == "REGISTER":
             self._register(request, source)
+        elif leg is not None:
+            leg.on_request(request, source)
         elif request.method == "OPTIONS":
             self.sip.answer(request, respond(request, 200, to_tag="options", headers=ALLOW), source)
         elif request.method == "INVITE" and "tag" not in parameters(request.get("to")):
