@@ -61,6 +61,10 @@ class Archive:
         if self._logbook:
             self._logbook.write(record)
 
+    def phone_output(self, line: str) -> None:
+        if self._logbook:
+            self._logbook.phone_output(line)
+
     def keep(self, call: Call) -> None:
         self._append(CALLS, call_line(call, self._wall_zero))
 

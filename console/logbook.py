@@ -1,4 +1,5 @@
-"""The log files: `events.jsonl` (every record) and `console.log` (the same in plain words).
+"""The log files: `events.jsonl` (every record), `console.log` (the same in plain words) and `baresip.log`
+(what the phone program prints).
 
 Written by a thread of its own, so that a slow or full disk never delays a call; rotated at midnight, kept
 `keep_days`, readable by their owner only.
@@ -21,6 +22,7 @@ from .core.effects import JsonValue, Record
 
 EVENTS = "events.jsonl"
 WORDS = "console.log"
+PHONE = "baresip.log"
 
 
 def record_json(record: Record) -> str:
@@ -71,17 +73,23 @@ class _Json(logging.Formatter):
         return record_json(record.__dict__["entry"])
 
 
+class _PhoneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created).isoformat(" ", "milliseconds")
+        return f"{at} {record.__dict__['line']}"
+
+
 class Logbook:
-    """Takes records on the engine's loop, writes them on its own thread."""
+    """Takes records and lines on any thread, writes them on its own."""
 
     def __init__(
         self, folder: Path, keep_days: int, wall_zero: float, on_trouble: Callable[[str], None]
     ) -> None:
-        events = _PrivateFile(folder / EVENTS, keep_days, on_trouble)
-        events.setFormatter(_Json())
-        words = _PrivateFile(folder / WORDS, keep_days, on_trouble)
-        words.setFormatter(_Words(wall_zero))
-        self._files = (events, words)
+        self._files = [
+            self._file(folder / EVENTS, keep_days, on_trouble, _Json(), "entry"),
+            self._file(folder / WORDS, keep_days, on_trouble, _Words(wall_zero), "entry"),
+            self._file(folder / PHONE, keep_days, on_trouble, _PhoneLine(), "line"),
+        ]
         self._queue: queue.SimpleQueue[logging.LogRecord | None] = queue.SimpleQueue()
         self._listener = logging.handlers.QueueListener(self._queue, *self._files)
 
@@ -89,9 +97,25 @@ class Logbook:
         self._listener.start()
 
     def write(self, record: Record) -> None:
+        self._put("entry", record)
+
+    def phone_output(self, line: str) -> None:
+        """One line of the phone program, without secrets."""
+        self._put("line", line)
+
+    def _put(self, what: str, value: object) -> None:
         entry = logging.LogRecord("console", logging.INFO, "", 0, "", None, None)
-        entry.__dict__["entry"] = record
+        entry.__dict__[what] = value
         self._queue.put(entry)
+
+    @staticmethod
+    def _file(
+        path: Path, keep_days: int, on_trouble: Callable[[str], None], words: logging.Formatter, takes: str
+    ) -> _PrivateFile:
+        file = _PrivateFile(path, keep_days, on_trouble)
+        file.setFormatter(words)
+        file.addFilter(lambda record: takes in record.__dict__)
+        return file
 
     def stop(self) -> None:
         """Write what is left and close the files."""

@@ -7,6 +7,7 @@ sounddevice unless the ear is switched on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .agent.agents import ElevenLabsAgents
 from .archive import Archive
@@ -16,20 +17,28 @@ from .call_audio import BridgeFactory
 from .core.events import CallId
 from .engine import Engine
 from .ports import AudioPaths, Emit, Phone
+from .setting_values import Address
 from .settings import Loaded, Settings
+
+if TYPE_CHECKING:
+    from .audio.ear import EarSwitch
+
+JOINED_CTRL = Address("127.0.0.1", 4444)
+"""Where ctrl_tcp of a Baresip that runs already listens, unless BARESIP_CTRL says otherwise."""
 
 
 def build(loaded: Loaded) -> Engine:
     """An engine that has done nothing yet; what the settings leave open is in its policy's `not_ready`."""
     settings = loaded.settings
-    phone, paths = _embedded(settings) if settings.engine == "embedded" else _external(settings)
+    archive = Archive(settings.data_dir, settings.log_dir, settings.keep_days, loaded.policy)
+    embedded = settings.engine == "embedded"
+    phone, paths = _embedded(settings) if embedded else _external(settings, archive.phone_output)
     agents = ElevenLabsAgents(
         base_url=settings.base_url,
         api_key=settings.api_key,
         agent_id=settings.agent_id,
         incoming_agent_id=settings.incoming_agent_id,
     )
-    archive = Archive(settings.data_dir, settings.log_dir, settings.keep_days, loaded.policy)
     return Engine(phone, agents, paths, _bridges(paths, settings.playout_ms / 1000), archive)
 
 
@@ -55,9 +64,44 @@ def _embedded(settings: Settings) -> tuple[Phone, AudioPaths]:
         codecs=settings.sip_codecs or CODECS,
         rtp_timeout=settings.rtp_timeout,
     )
-    paths = MemoryPaths()
+    paths = MemoryPaths(lambda: _ear(settings.ear_output))
     return EmbeddedPhone(line, paths), paths
 
 
-def _external(settings: Settings) -> tuple[Phone, AudioPaths]:
-    raise SystemExit
+def _ear(name: str) -> EarSwitch:
+    """Imports sounddevice: called only when the ear is first switched on."""
+    from .audio.ear import Ear, EarSwitch
+
+    return EarSwitch(lambda: Ear(name))
+
+
+def _external(settings: Settings, output: Callable[[str], None]) -> tuple[Phone, AudioPaths]:
+    from .audio.devices import DeviceAudio
+    from .phone.baresip_config import PhoneLimits, SipAccount
+    from .phone.baresip_process import BaresipSetup
+    from .phone.ctrl_phone import CtrlPhone, JoinSetup
+
+    paths = DeviceAudio(settings.audio_input, settings.audio_output, settings.ear_output)
+    if not settings.baresip_start:
+        ctrl = settings.baresip_ctrl or JOINED_CTRL
+        ours = f"sip:{settings.sip_user}@{settings.sip_domain}" if settings.sip_user else ""
+        return CtrlPhone(JoinSetup(ctrl.host, ctrl.port, settings.data_dir, ours)), paths
+    account = SipAccount(
+        user=settings.sip_user,
+        password=settings.sip_pass,
+        domain=settings.sip_domain,
+        outbound=settings.sip_outbound,
+        register=settings.sip_register,
+        listen=str(settings.sip_listen or ""),
+        codecs=settings.sip_codecs,
+    )
+    setup = BaresipSetup(
+        account=account,
+        audio=paths.baresip_side,
+        data_dir=settings.data_dir,
+        binary=settings.baresip_bin,
+        ctrl=str(settings.baresip_ctrl or ""),
+        limits=PhoneLimits(settings.rtp_timeout, settings.jitter_ms),
+        output=output,
+    )
+    return CtrlPhone(setup), paths
