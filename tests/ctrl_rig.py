@@ -162,6 +162,10 @@ class ScriptedBaresip:
         self.calls.sort(key=lambda call: call["id"] == params)
         return True, ""
 
+    def _line(self, params: str) -> tuple[bool, str]:
+        self.calls.append(self.calls.pop(int(params) - 1))
+        return True, ""
+
     def _dial(self, params: str) -> tuple[bool, str]:
         call = {"id": f"id{len(self.commands)}", "peer": params, "state": "RINGING"}
         self.calls.append(call)

@@ -80,6 +80,7 @@ class CtrlLine:
         self._early: list[PhoneMessage] = []
         self._dialing = asyncio.Lock()
         self._undialed: set[CallId] = set()
+        self._hanging_up: set[CallId] = set()
         self._closings: dict[CallId, asyncio.Event] = {}
         self._reregistering = False
         self._tasks: asyncio.TaskGroup | None = None
@@ -113,7 +114,7 @@ class CtrlLine:
             self._emit(PhoneClosed(call, None, "hung up", ClosedBy.OPERATOR))
         elif dialog is not None and not dialog.hanging_up:
             self._dialogs.hang_up(call)
-            self._start(self._hang_up(dialog))
+            self._start_hang_up(dialog)
 
     def answer(self, call: CallId) -> None:
         if dialog := self._dialogs.find(call):
@@ -159,16 +160,21 @@ class CtrlLine:
         current = None
         if not self._now.has_call_ids:
             current = parse_current_call((await self._client.request("callstat")).data)
-        self._last_down = None
-        self.up.set()
-        self.was_up = True
-        self._emit(LineUp(ENGINE, str(self._version or "unknown"), self._now.answered_is_2xx))
-        if account is not None:
-            self._emit(self._registration(account))
-        await self._client.request("listcalls", then=lambda listing: self._resync(listing, current))
+
+        def usable(listing: Response) -> None:
+            # Only now: a call that is dialed before the listing would be missing in it, and count as over.
+            self._last_down = None
+            self.up.set()
+            self.was_up = True
+            self._emit(LineUp(ENGINE, str(self._version or "unknown"), self._now.answered_is_2xx))
+            if account is not None:
+                self._emit(self._registration(account))
+            self._resync(listing, current)
+
+        await self._client.request("listcalls", then=usable)
         for dialog in self._dialogs:
             if dialog.hanging_up:
-                self._start(self._hang_up(dialog))
+                self._start_hang_up(dialog)
 
     def message(self, message: PhoneMessage | Unreadable) -> None:
         if isinstance(message, Unreadable):
@@ -308,7 +314,18 @@ class CtrlLine:
                 # 1.0.0 says "ok" to a `dial` that does nothing.
                 await self._close_if_gone(dialog, "Baresip did not place the call", ClosedBy.NETWORK)
 
+    def _start_hang_up(self, dialog: Dialog) -> None:
+        if dialog.call not in self._hanging_up:
+            self._hanging_up.add(dialog.call)
+            self._start(self._hang_up(dialog))
+
     async def _hang_up(self, dialog: Dialog) -> None:
+        try:
+            await self._hang_up_until_closed(dialog)
+        finally:
+            self._hanging_up.discard(dialog.call)
+
+    async def _hang_up_until_closed(self, dialog: Dialog) -> None:
         async with self._dialing:  # its id comes with the response to `dial`
             pass
         closing = self._closing(dialog.call)
@@ -382,9 +399,17 @@ class CtrlLine:
             current = parse_current_call((await self._client.request("callstat")).data)
             if current is not None and _is_same(current, dialog):
                 return True
-            if attempt == 0 and _ID.match(dialog.sip_call_id):
-                await self._client.request("callfind", dialog.sip_call_id)
+            if attempt == 0:
+                await self._select(dialog)
         return False
+
+    async def _select(self, dialog: Dialog) -> None:
+        if _ID.match(dialog.sip_call_id):
+            await self._client.request("callfind", dialog.sip_call_id)
+            return
+        listed = parse_calls((await self._client.request("listcalls")).data)
+        if found := next((call for call in listed if _is_same(call, dialog)), None):
+            await self._client.request("line", str(found.line))
 
     async def _close_if_gone(self, dialog: Dialog, reason: str, by: ClosedBy) -> None:
         if self._dialogs.find(dialog.call) is None:

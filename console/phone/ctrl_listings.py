@@ -14,13 +14,14 @@ from .baresip_version import without_ansi
 
 @dataclass(frozen=True, slots=True)
 class ListedCall:
-    """A call that Baresip holds. `sip_call_id` is empty in `listcalls` of 1.0.0."""
+    """A call that Baresip holds. `listcalls` of 1.0.0 has no `sip_call_id`; `callstat` has no `line` (0)."""
 
     peer_uri: str
     state: str
     sip_call_id: str = ""
     current: bool = False
     incoming: bool = False
+    line: int = 0
 
     @property
     def established(self) -> bool:
@@ -42,7 +43,7 @@ class ListedAccount:
 
 _DIALED = re.compile(r"^call id: (\S+)$", re.MULTILINE)
 _CALL = re.compile(
-    r"^(?P<current>[> ]) \[line \d+(?:, id (?P<id>[^\]\s]+))?\]\s+[\d:]+\s+(?P<state>[A-Z]+)"
+    r"^(?P<current>[> ]) \[line (?P<line>\d{1,4})(?:, id (?P<id>[^\]\s]+))?\]\s+[\d:]+\s+(?P<state>[A-Z]+)"
     r"\s+(?:\(on hold\)\s+)?(?P<peer>\S.*)$"
 )
 _ACCOUNT = re.compile(
@@ -66,7 +67,13 @@ def parse_calls(data: str) -> tuple[ListedCall, ...]:
     """Response to `listcalls`."""
     matches = (_CALL.match(line.rstrip()) for line in data.splitlines())
     return tuple(
-        ListedCall(clean(m["peer"], 300), m["state"], clean(m["id"] or "", 255), m["current"] == ">")
+        ListedCall(
+            clean(m["peer"], 300),
+            m["state"],
+            clean(m["id"] or "", 255),
+            m["current"] == ">",
+            line=int(m["line"]),
+        )
         for m in matches
         if m
     )

@@ -288,13 +288,13 @@ def test_what_a_version_can_do(
 def test_listed_calls_of_both_dialects() -> None:
     old, *_ = answers("1.0.0", "o_second_dial_while_active", "Active calls (2)")
     assert parse_calls(old) == (
-        ListedCall("sip:100@127.0.0.1:25060", "ESTABLISHED"),
-        ListedCall("sip:200@127.0.0.1:25070", "ESTABLISHED", current=True),
+        ListedCall("sip:100@127.0.0.1:25060", "ESTABLISHED", line=1),
+        ListedCall("sip:200@127.0.0.1:25070", "ESTABLISHED", current=True, line=2),
     )
     new, *_ = answers("4.9.0", "o_second_dial_while_active", "Active calls (2)")
     assert parse_calls(new) == (
-        ListedCall("sip:100@127.0.0.1:26060", "ESTABLISHED", "636885648e87c19c"),
-        ListedCall("sip:200@127.0.0.1:26070", "ESTABLISHED", "24853cf93e5d8cdd", current=True),
+        ListedCall("sip:100@127.0.0.1:26060", "ESTABLISHED", "636885648e87c19c", line=1),
+        ListedCall("sip:200@127.0.0.1:26070", "ESTABLISHED", "24853cf93e5d8cdd", current=True, line=2),
     )
     (many,) = answers("1.0.0", "x_four_calls_limit", "Active calls (6)")
     assert [call.established for call in parse_calls(many)] == [True] * 3 + [False] * 3
