@@ -6,6 +6,8 @@ import asyncio
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +31,7 @@ app.add_typer(check, name="check")
 
 Json = Annotated[bool, typer.Option("--json", help="Events as JSON lines on stdout, words on stderr.")]
 NoAgent = Annotated[bool, typer.Option("--no-agent", help="Never open an AI session.")]
+Demo = Annotated[bool, typer.Option("--demo", help="On the built-in demo line, with its own numbers.")]
 Number = Annotated[str, typer.Argument(help="A number in national or international form, or sip:name@host.")]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -59,9 +62,11 @@ def screen(
         raise typer.Exit
     if context.invoked_subcommand is None:
         loaded = _usable()
-        from .screen import run_screen
+        demo = not loaded.has_line
+        with _demo_line(loaded) if demo else nullcontext(loaded) as line:
+            from .opening import open_screen
 
-        raise typer.Exit(run_screen(build_console(loaded), loaded))
+            raise typer.Exit(open_screen(build_console(line), line, demo))
 
 
 @app.command()
@@ -71,21 +76,22 @@ def call(
     max_seconds: Annotated[int | None, typer.Option(min=1, help="End the call after so long.")] = None,
     answer_timeout: Annotated[int | None, typer.Option(min=1, help="Stop ringing after so long.")] = None,
     no_agent: NoAgent = False,
+    demo: Demo = False,
     var: Annotated[list[str] | None, typer.Option(help="name=value for the agent; repeatable.")] = None,
 ) -> None:
     """Place one AI call; ends when the call ends."""
     variables = _variables(var or [])
-    loaded = _ready(wants_agent=not no_agent)
-    _judged(loaded, number)
-    _run(
-        loaded,
-        as_json,
-        number,
-        wants_agent=not no_agent,
-        call_seconds=max_seconds,
-        ring_seconds=answer_timeout,
-        variables=variables,
-    )
+    with _line(demo, wants_agent=not no_agent) as loaded:
+        _judged(loaded, number)
+        _run(
+            loaded,
+            as_json,
+            number,
+            wants_agent=not no_agent,
+            call_seconds=max_seconds,
+            ring_seconds=answer_timeout,
+            variables=variables,
+        )
 
 
 @app.command()
@@ -93,12 +99,13 @@ def events(
     as_json: Json = False,
     dial: Annotated[str | None, typer.Option(metavar="NUMBER", help="Place a call.")] = None,
     no_agent: NoAgent = False,
+    demo: Demo = False,
 ) -> None:
     """Follow what the phone reports, until stopped or until the dialed call ends."""
-    loaded = _ready(wants_agent=dial is not None and not no_agent)
-    if dial is not None:
-        _judged(loaded, dial)
-    _run(loaded, as_json, dial, wants_agent=not no_agent)
+    with _line(demo, wants_agent=dial is not None and not no_agent) as loaded:
+        if dial is not None:
+            _judged(loaded, dial)
+        _run(loaded, as_json, dial, wants_agent=not no_agent)
 
 
 @check.command("dial")
@@ -185,6 +192,33 @@ def _ready(wants_agent: bool) -> Loaded:
     if missing:
         raise _fail(*missing)
     return loaded
+
+
+@contextmanager
+def _line(demo: bool, wants_agent: bool) -> Iterator[Loaded]:
+    """The settings of the line to use; the demo line runs meanwhile if it is the one."""
+    if not demo:
+        yield _ready(wants_agent)
+        return
+    with _demo_line(_usable()) as loaded:
+        yield loaded
+
+
+@contextmanager
+def _demo_line(own: Loaded) -> Iterator[Loaded]:
+    from .demo.child import ChildFailed
+    from .demo_settings import demo_line
+
+    with ExitStack() as stack:
+        try:
+            loaded = stack.enter_context(demo_line(os.environ, Path.cwd(), own))
+        except ChildFailed as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(outcome.NO_LINE) from None
+        problems = loaded.problems or make_folders(loaded.settings)
+        if problems:
+            raise _fail(*problems)
+        yield loaded
 
 
 def _variables(given: list[str]) -> tuple[tuple[str, str], ...]:

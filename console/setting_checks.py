@@ -34,10 +34,10 @@ def conflicts(s: Settings) -> list[str]:
         problems.append(
             "BARESIP_START=no joins a running baresip, so CONSOLE_ENGINE cannot be embedded: drop one."
         )
-    if '"' in s.sip_pass and s.engine == "baresip" and s.baresip_start:
-        problems.append(
-            "SIP_PASS holds a double quote, which baresip cannot read: set CONSOLE_ENGINE=embedded."
-        )
+    if '"' in s.sip_pass and s.baresip_start:
+        problems.append("SIP_PASS holds a double quote, which Baresip cannot read: have it changed.")
+    if "\\" in s.sip_pass and s.engine == "embedded":
+        problems.append("SIP_PASS holds a backslash, which needs CONSOLE_ENGINE=baresip.")
     if s.audio_input and s.audio_input == s.audio_output:
         problems.append(
             "AUDIO_INPUT and AUDIO_OUTPUT are the same device: the AI would hear itself; name two."

@@ -65,11 +65,6 @@ class Settings:
         """The WebSocket base that follows from the REST base."""
         return "ws" + self.base_url.removeprefix("http")
 
-    @property
-    def account_is_set(self) -> bool:
-        """Whether anything of one's own SIP line or agent is filled in; if not, the demo line serves."""
-        return bool(self.sip_user or self.sip_pass or self.sip_domain or self.agent_id or self.api_key)
-
     def policy(self, not_ready: str = "", single_call: bool = True) -> Policy:
         """What the core decides by."""
         return Policy(
@@ -94,6 +89,11 @@ class Variable(NamedTuple):
     parse: Callable[[str], Any]
     secret: bool = False
     alias: str = ""
+
+    @property
+    def line(self) -> bool:
+        """Whether it belongs to a line or an agent of one's own."""
+        return self.name.startswith(("ELEVENLABS_", "SIP_")) or self.name in ("BARESIP_START", "BARESIP_CTRL")
 
 
 VARIABLES = (
@@ -151,6 +151,11 @@ class Loaded:
     @property
     def policy(self) -> Policy:
         return self.settings.policy(" ".join(self.missing))
+
+    @property
+    def has_line(self) -> bool:
+        """Whether anything of a line of one's own is set, however little; if not, the demo line serves."""
+        return any(variable.field in self.sources for variable in VARIABLES if variable.line)
 
 
 class _Found(NamedTuple):

@@ -49,7 +49,7 @@ def test_nothing_set_gives_the_defaults_of_the_contract(load_with: Load, tmp_pat
     s = loaded.settings
     assert loaded.problems == ()
     assert loaded.warnings == ()
-    assert not s.account_is_set
+    assert not loaded.has_line
     assert (s.ring_seconds, s.call_seconds, s.rtp_timeout, s.keep_days) == (60, 600, 30, 90)
     assert (s.dial_region, s.dial_format, s.sip_register, s.sounds) == ("RU", "digits", True, True)
     assert s.api == Address("127.0.0.1", 8000)
@@ -215,10 +215,19 @@ def test_a_line_without_registrar_needs_no_password(load_with: Load) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["ELEVENLABS_API_KEY", "EXOLVE_SIP_USER", "SIP_DOMAIN", "SIP_LISTEN", "BARESIP_CTRL"]
+)
+def test_the_least_bit_of_a_line_of_ones_own_rules_out_the_demo_line(load_with: Load, name: str) -> None:
+    assert load_with({name: "127.0.0.1:5071"}).has_line
+    assert not load_with({"RING_SECONDS": "20", "CONSOLE_ENGINE": "baresip", name: ""}).has_line
+
+
+@pytest.mark.parametrize(
     ("variables", "part"),
     [
         ({"BARESIP_START": "no", "CONSOLE_ENGINE": "embedded"}, "drop one"),
-        ({"CONSOLE_ENGINE": "baresip", "SIP_PASS": 'a"b'}, "double quote"),
+        ({"SIP_PASS": 'a"b'}, "double quote"),
+        ({"CONSOLE_ENGINE": "embedded", "SIP_PASS": "a\\b"}, "backslash"),
         ({"AUDIO_INPUT": "x", "AUDIO_OUTPUT": "x"}, "hear itself"),
     ],
 )
