@@ -64,7 +64,6 @@ def test_refused_calls_never_open_a_session(start: Start, number: str, code: int
     assert program.returncode == code, err
     assert events[-1]["exit_code"] == code
     assert "agent.opening" not in [e["type"] for e in events]
-    assert "agent.warm" in [e["type"] for e in events]
 
 
 def test_an_answered_call_has_the_ai_heard(start: Start) -> None:
