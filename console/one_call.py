@@ -95,7 +95,7 @@ class OneCall:
         why = why_not_dial(state, order.wants_agent, Origin.COMMAND_LINE)
         if why:
             if _is_hopeless(state):
-                self._give_up(why, outcome.NO_LINE)
+                self._give_up(state.line.reason if state.line.failed else why, outcome.NO_LINE)
             return
         self._dialed = True
         self._console.send(
