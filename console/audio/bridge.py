@@ -46,14 +46,6 @@ class LossyPath(Protocol):
         """Milliseconds lost since the last call."""
 
 
-@runtime_checkable
-class GappyPath(Protocol):
-    """An audio path that knows when its device ran dry in the middle of what it was given."""
-
-    def take_gap(self) -> float:
-        """Milliseconds of such gaps since the last call."""
-
-
 class Bridge:
     """Implements `ports.AgentMedia` for one call.
 
@@ -221,8 +213,11 @@ class Bridge:
         return pcm
 
     def _send(self) -> None:
-        if self._session is not None and self._is_answered and self._capture.live:
-            self._session.send_audio(self._capture.frame())
+        if not self._capture.live:
+            return
+        frame = self._capture.frame()
+        if self._session is not None and self._is_answered:
+            self._session.send_audio(frame)
 
     def _fill(self, now: float, settle: bool) -> None:
         path = self._path
@@ -234,7 +229,7 @@ class Bridge:
             self._fail(error)
             return
         self._handed += handed
-        gap = self._outflow.take_gap() or (path.take_gap() if isinstance(path, GappyPath) else 0.0)
+        gap = self._outflow.take_gap()
         self._losses[Direction.OUT].add(gap)
         self._underruns += gap > 0.0
         if handed and self._first_audio_due and self._session is not None:

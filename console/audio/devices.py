@@ -7,7 +7,6 @@ import asyncio
 import os
 import shutil
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.events import AudioStarted, CallId
@@ -25,7 +24,7 @@ OWN_DEVICES = "virtual devices of the console"
 
 
 class DevicePath:
-    """Implements `ports.AudioPath` on a pair of open streams, and `take_lost`, `take_gap` for the bridge.
+    """Implements `ports.AudioPath` on a pair of open streams, and `take_lost` for the bridge.
     Once a device has failed, `read` raises `AudioError`."""
 
     def __init__(self, capture: CaptureStream, playback: PlaybackStream) -> None:
@@ -53,10 +52,6 @@ class DevicePath:
     def take_lost(self) -> float:
         """Milliseconds of callee audio that the device lost since the last call."""
         return self._capture.take_lost()
-
-    def take_gap(self) -> float:
-        """Milliseconds of gaps inside the agent's speech since the last call."""
-        return self._playback.take_gap()
 
     def close(self) -> None:
         """Blocks, normally for some milliseconds."""
@@ -243,44 +238,4 @@ def _same_devices(modules: frozenset[str], input_name: str, output_name: str) ->
     raise PhoneError(
         "AUDIO_INPUT and AUDIO_OUTPUT name devices of yours, and this Baresip cannot be pointed at them: "
         "leave both empty, or start Baresip yourself and set BARESIP_START=no."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceList:
-    """For the `devices` command. `input`, `output`, `ear`: what would be used; `trouble`: sentences."""
-
-    devices: tuple[Device, ...]
-    input: str
-    output: str
-    ear: str
-    trouble: tuple[str, ...] = field(default=())
-
-
-def list_devices(input_name: str = "", output_name: str = "", ear_name: str = "") -> DeviceList:
-    """All PortAudio devices, and which would be used with these settings. Blocks; raises `AudioError` when
-    there is no PortAudio."""
-    found = tuple(portaudio.devices())
-    trouble: list[str] = []
-
-    def choose(name: str, setting: str, otherwise: str, output: bool) -> str:
-        if not name:
-            return otherwise
-        try:
-            return portaudio.find(name, setting, output=output).name
-        except AudioError as error:
-            trouble.append(str(error))
-            return ""
-
-    try:
-        check_names(input_name, output_name)
-    except AudioError as error:
-        trouble.append(str(error))
-    default = portaudio.default_output()
-    return DeviceList(
-        found,
-        choose(input_name, "AUDIO_INPUT", OWN_DEVICES, False),
-        choose(output_name, "AUDIO_OUTPUT", OWN_DEVICES, True),
-        choose(ear_name, "EAR_OUTPUT", default.name if default else "", True),
-        tuple(trouble),
     )

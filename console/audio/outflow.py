@@ -9,6 +9,7 @@ from .pcm import FRAME_SECONDS, AudioFormat
 from .playout import Playout
 from .resample import StreamResampler
 
+_CLOCK_SECONDS = 0.002  # two clocks may differ by this without anything being heard
 _SETTLE_SECONDS = 1.5 * FRAME_SECONDS  # with less than this ahead, more of the sound would come too late
 
 
@@ -35,7 +36,7 @@ class Outflow:
         `path.rate`). `settle`: an incomplete frame may be padded if the path is about to run dry."""
         ahead = path.queued()
         settle = settle and ahead < _SETTLE_SECONDS
-        self._note_underrun(ahead, now)
+        self._note_gap(now)
         rate = path.rate
         handed: list[PCM] = []
         while ahead < self._depth + FRAME_SECONDS:
@@ -61,9 +62,10 @@ class Outflow:
             self._resampler.reset()
         return self.playout.interrupt()
 
-    def _note_underrun(self, ahead: float, now: float) -> None:
+    def _note_gap(self, now: float) -> None:
+        # by the clock, not by what the path holds now: it may have been stalled as long as we were
         gap = now - self._filled - self._ahead
-        if self._due and ahead <= 0.0 and gap > 0.0:
+        if self._due and gap > _CLOCK_SECONDS:
             self._gap_ms += gap * 1000.0
 
     def _next(self, pad: bool) -> PCM | None:

@@ -30,7 +30,6 @@ _CAPTURE_KEPT_SECONDS = 5.0
 _PLAYBACK_SECONDS = 0.16
 _AHEAD_SECONDS = 0.08  # in the device's buffer; what is more can still be recalled
 _IDLE_SECONDS = 0.03  # of silence, so that the stream never stops
-_JITTER_SECONDS = 0.002  # of our own idea of when the device runs dry
 _OPEN_LIMIT = 5.0
 _CLOSE_LIMIT = 0.3
 _STALL_LIMIT = 2.0
@@ -159,8 +158,6 @@ class PlaybackStream(_Stream):
         self._wake = threading.Event()
         # (when, samples taken of those given, samples of them that the device still held then)
         self._progress = (0.0, 0, 0)
-        self._gap = 0.0
-        self._gap_taken = 0.0
 
     def write(self, pcm: PCM) -> None:
         """Never blocks."""
@@ -185,12 +182,6 @@ class PlaybackStream(_Stream):
         self._given -= recalled
         return recalled / self.rate
 
-    def take_gap(self) -> float:
-        """Milliseconds for which the device ran dry in the middle of what was given, since the last call."""
-        gap = self._gap
-        new, self._gap_taken = gap - self._gap_taken, gap
-        return new
-
     def _make(self, library: Any) -> Any:
         portaudio.set_periods(round(_PLAYBACK_SECONDS / _BLOCK_SECONDS))
         return library.RawOutputStream(
@@ -212,11 +203,11 @@ class PlaybackStream(_Stream):
             capacity = max(capacity, available)
             held = capacity - available
             now = time.monotonic()
-            self._progress = (now, taken, max(0, voice_end - (written - held)))
+            # after running dry the device counts silence of its own as held
+            left = max(0, voice_end - (written - held)) if now < dry_at else 0
+            self._progress = (now, taken, left)
             block = self._next() if held < most else None
             if block is not None:
-                if voice_end == written and taken and now - dry_at > _JITTER_SECONDS:
-                    self._gap += (now - dry_at) * 1000.0
                 stream.write(block.tobytes())
                 dry_at = max(dry_at, now) + len(block) / self.rate
                 written += len(block)
