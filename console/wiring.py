@@ -63,6 +63,7 @@ def _embedded(settings: Settings) -> tuple[Phone, AudioPaths]:
         listen=str(settings.sip_listen or ""),
         codecs=settings.sip_codecs or CODECS,
         rtp_timeout=settings.rtp_timeout,
+        jitter_ms=settings.jitter_ms,
     )
     paths = MemoryPaths(lambda: _ear(settings.ear_output))
     return EmbeddedPhone(line, paths), paths
