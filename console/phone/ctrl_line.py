@@ -6,8 +6,6 @@ It lives from the start of a Baresip to its end and survives losses of the contr
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
 import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from ..core.events import (
 )
 from ..ports import Emit
 from .baresip_version import Version, parse_version
+from .call_commands import CallCommands
 from .ctrl_client import CtrlClient, LinkLost, LinkTimes, Loss
 from .ctrl_listings import ListedAccount, ListedCall, parse_accounts, parse_calls, parse_current_call
 from .ctrl_messages import Cause, CommandRefused, PhoneMessage, Response, Unreadable
@@ -35,9 +34,6 @@ from .line_events import LineEvents
 ENGINE = "baresip"
 
 _CALL_EVENTS = ("CALL_", "TRANSFER", "AUDIO_ERROR")
-_ID = re.compile(r"[A-Za-z0-9.!%*_+~'()@:/?-]{1,200}\Z")
-_DIGITS = re.compile(r"[0-9*#a-dA-D]{1,64}\Z")
-_HANG_UP_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +74,7 @@ class CtrlLine:
         self._dialogs = Dialogs(Version(1, 0), _new_call)
         self._line_events = LineEvents()
         self._early: list[PhoneMessage] = []
-        self._dialing = asyncio.Lock()
-        self._undialed: set[CallId] = set()
-        self._hanging_up: set[CallId] = set()
-        self._closings: dict[CallId, asyncio.Event] = {}
+        self._commands = CallCommands(self._client, setup.own, setup.closed_within, self._tell, self._save)
         self._reregistering = False
         self._tasks: asyncio.TaskGroup | None = None
         self._last_down: LineDown | None = None
@@ -103,23 +96,16 @@ class CtrlLine:
     # ---- what the console wants; nothing here waits ----
 
     def dial(self, call: CallId, uri: str) -> None:
-        self._undialed.add(call)
-        if not self._start(self._dial(call, uri)):
-            self._emit(PhoneClosed(call, None, "the phone is not running", ClosedBy.NETWORK))
+        if not self.up.is_set() or not self._start(self._commands.dial(call, uri)):
+            self._emit(PhoneClosed(call, None, "the phone cannot be reached", ClosedBy.NETWORK))
 
     def hang_up(self, call: CallId) -> None:
-        dialog = self._dialogs.find(call)
-        if call in self._undialed:
-            self._undialed.remove(call)
-            self._emit(PhoneClosed(call, None, "hung up", ClosedBy.OPERATOR))
-        elif dialog is not None and not dialog.hanging_up:
+        if not self._commands.forget_dial(call):
             self._dialogs.hang_up(call)
-            self._start_hang_up(dialog)
+            self._start(self._commands.hang_up(call))
 
     def answer(self, call: CallId) -> None:
-        if dialog := self._dialogs.find(call):
-            dialog.ours = True
-            self._start(self._answer(dialog))
+        self._start(self._commands.answer(call))
 
     def register(self) -> None:
         self._client.take_back()
@@ -127,11 +113,7 @@ class CtrlLine:
             self._start(self._register())
 
     def send_digits(self, call: CallId, digits: str) -> None:
-        dialog = self._dialogs.find(call)
-        if dialog is None or not _DIGITS.match(digits):
-            self._emit(Ignored(ENGINE, "these keys cannot be sent", call))
-            return
-        self._start(self._send_digits(dialog, digits))
+        self._start(self._commands.send_digits(call, digits))
 
     def quit(self) -> None:
         """Ask the program to end; it sends BYE for every call."""
@@ -139,12 +121,11 @@ class CtrlLine:
 
     async def hang_up_ours(self) -> None:
         """Hang up every call that is ours, and return when they are closed."""
-        closings = [self._closing(d.call) for d in self._dialogs if d.ours or self._setup.own]
-        for dialog in self._dialogs:
-            if dialog.ours or self._setup.own:
-                self.hang_up(dialog.call)
-        for closing in closings:
-            await closing.wait()
+        ours = [d.call for d in self._dialogs if d.ours or self._setup.own]
+        for call in ours:
+            self.hang_up(call)
+        for call in ours:
+            await self._commands.wait_closed(call)
 
     # ---- the link ----
 
@@ -174,7 +155,7 @@ class CtrlLine:
         await self._client.request("listcalls", then=usable)
         for dialog in self._dialogs:
             if dialog.hanging_up:
-                self._start_hang_up(dialog)
+                self._start(self._commands.hang_up(dialog.call))
 
     def message(self, message: PhoneMessage | Unreadable) -> None:
         if isinstance(message, Unreadable):
@@ -217,7 +198,9 @@ class CtrlLine:
             self._emit(Ignored(ENGINE, "the program does not say which version it is"))
             version = Version(1, 0)
         if self._version != version:
-            self._version, self._dialogs = version, Dialogs(version, _new_call)
+            self._version = version
+            self._dialogs = self._commands.dialogs = Dialogs(version, _new_call)
+            self._commands.version = version
         early, self._early = self._early, []
         for message in early:
             self.message(message)
@@ -261,17 +244,19 @@ class CtrlLine:
     def _tell(self, events: list[Event]) -> None:
         for event in events:
             self._emit(event)
-            if isinstance(event, PhoneClosed) and event.call in self._closings:
-                self._closings.pop(event.call).set()
+            if isinstance(event, PhoneClosed):
+                self._commands.closed(event.call)
         if events:
-            self._known.save(self.calls)
+            self._save()
+
+    def _save(self) -> None:
+        self._known.save(self.calls)
 
     def _forget_calls(self) -> None:
+        for dialog in self._dialogs:
+            self._commands.closed(dialog.call)
         self._dialogs.clear()
-        for closing in self._closings.values():
-            closing.set()
-        self._closings.clear()
-        self._known.save([])
+        self._save()
 
     # ---- commands ----
 
@@ -290,73 +275,6 @@ class CtrlLine:
             pass
         except CommandRefused as refused:
             self._emit(Ignored(ENGINE, str(refused)))
-
-    async def _dial(self, call: CallId, uri: str) -> None:
-        async with self._dialing:
-            if call not in self._undialed:
-                return
-            self._undialed.remove(call)
-            if not self.up.is_set():
-                self._emit(PhoneClosed(call, None, "the phone cannot be reached", ClosedBy.NETWORK))
-                return
-            dialogs = self._dialogs
-            dialogs.dial(call, uri)
-            self._known.save(self.calls)
-            try:
-                await self._client.request("dial", uri, then=lambda r: self._tell(dialogs.dialed(call, r)))
-            except CommandRefused as refused:
-                self._tell(dialogs.dialed(call, Response(False, str(refused), None)))
-            except LinkLost:
-                self._tell(dialogs.dialed(call, None))
-                raise
-            dialog = dialogs.find(call)
-            if dialog is not None and not dialog.seen:
-                # 1.0.0 says "ok" to a `dial` that does nothing.
-                await self._close_if_gone(dialog, "Baresip did not place the call", ClosedBy.NETWORK)
-
-    def _start_hang_up(self, dialog: Dialog) -> None:
-        if dialog.call not in self._hanging_up:
-            self._hanging_up.add(dialog.call)
-            self._start(self._hang_up(dialog))
-
-    async def _hang_up(self, dialog: Dialog) -> None:
-        try:
-            await self._hang_up_until_closed(dialog)
-        finally:
-            self._hanging_up.discard(dialog.call)
-
-    async def _hang_up_until_closed(self, dialog: Dialog) -> None:
-        async with self._dialing:  # its id comes with the response to `dial`
-            pass
-        closing = self._closing(dialog.call)
-        for _ in range(_HANG_UP_TRIES):
-            if self._dialogs.find(dialog.call) is None:
-                return
-            await self._hang_up_command(dialog)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._setup.closed_within):
-                    await closing.wait()
-            await self._close_if_gone(dialog, "hung up", ClosedBy.OPERATOR)
-        dialog.hanging_up = False
-        self._emit(Ignored(ENGINE, "the phone does not end the call", dialog.call))
-
-    async def _hang_up_command(self, dialog: Dialog) -> None:
-        if self._addressable(dialog):
-            await self._client.request("hangup", dialog.sip_call_id)
-        elif await self._make_current(dialog):
-            await self._client.request("hangup")
-
-    async def _answer(self, dialog: Dialog) -> None:
-        if self._addressable(dialog):
-            response = await self._client.request("accept", dialog.sip_call_id)
-        else:
-            response = await self._client.request("accept")
-        if not response.ok:
-            await self._close_if_gone(dialog, "the caller was gone", ClosedBy.REMOTE)
-
-    async def _send_digits(self, dialog: Dialog, digits: str) -> None:
-        if await self._make_current(dialog):
-            await self._client.request("sndcode", digits)
 
     async def _register(self) -> None:
         if len(self._dialogs):
@@ -385,51 +303,6 @@ class CtrlLine:
             self._emit(RegistrationChanged(RegState.OFF))
             return
         await self._client.request("uareg", f"{account.expires or 600} {account.index}")
-
-    # ---- which call a command hits ----
-
-    def _addressable(self, dialog: Dialog) -> bool:
-        return self._now.hangs_up_by_id and bool(_ID.match(dialog.sip_call_id))
-
-    async def _make_current(self, dialog: Dialog) -> bool:
-        """Make sure that a command without an id hits this call."""
-        if self._setup.own and len(self._dialogs) == 1:
-            return True
-        for attempt in range(2):
-            current = parse_current_call((await self._client.request("callstat")).data)
-            if current is not None and _is_same(current, dialog):
-                return True
-            if attempt == 0:
-                await self._select(dialog)
-        return False
-
-    async def _select(self, dialog: Dialog) -> None:
-        if _ID.match(dialog.sip_call_id):
-            await self._client.request("callfind", dialog.sip_call_id)
-            return
-        listed = parse_calls((await self._client.request("listcalls")).data)
-        if found := next((call for call in listed if _is_same(call, dialog)), None):
-            await self._client.request("line", str(found.line))
-
-    async def _close_if_gone(self, dialog: Dialog, reason: str, by: ClosedBy) -> None:
-        if self._dialogs.find(dialog.call) is None:
-            return
-
-        def look(listing: Response) -> None:
-            calls = parse_calls(listing.data)
-            if not any(_is_same(call, dialog) for call in calls):
-                self._tell(self._dialogs.close(dialog.call, reason, by))
-
-        await self._client.request("listcalls", then=look)
-
-    def _closing(self, call: CallId) -> asyncio.Event:
-        return self._closings.setdefault(call, asyncio.Event())
-
-
-def _is_same(listed: ListedCall, dialog: Dialog) -> bool:
-    if listed.sip_call_id and dialog.sip_call_id:
-        return listed.sip_call_id == dialog.sip_call_id
-    return listed.peer_uri == dialog.peer_uri
 
 
 def _new_call() -> CallId:
