@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
@@ -63,7 +63,7 @@ def screen(
     if context.invoked_subcommand is None:
         loaded = _usable()
         demo = not loaded.has_line
-        with _demo_line(loaded) if demo else nullcontext(loaded) as line:
+        with _demo_line(loaded) if demo else _own_line(loaded) as line:
             from .opening import open_screen
 
             raise typer.Exit(open_screen(build_console(line), line, demo))
@@ -114,7 +114,7 @@ def check_dial(
     place: Annotated[bool, typer.Option(help="Dial it and hang up at the first response.")] = False,
 ) -> None:
     """Show how a number is read and which SIP URI is dialed."""
-    loaded = _ready(wants_agent=False) if place else _usable()
+    loaded = _usable()
     seen = _judge(loaded.settings, number)
     typer.echo(f"read as  {seen.display or '-'}" + (f"  {seen.label}" if seen.label else ""))
     typer.echo(f"dials    {seen.uri or 'nothing'}")
@@ -122,7 +122,8 @@ def check_dial(
     if not seen.may_dial:
         raise typer.Exit(outcome.SETTINGS_WRONG)
     if place:
-        _run(loaded, False, number, wants_agent=False, first_response=True)
+        with _own_line(_filled_in(loaded, wants_agent=False)):
+            _run(loaded, False, number, wants_agent=False, first_response=True)
 
 
 @app.command()
@@ -183,9 +184,8 @@ def _usable() -> Loaded:
     return loaded
 
 
-def _ready(wants_agent: bool) -> Loaded:
-    """The settings, if a line (and an agent) is filled in as well."""
-    loaded = _usable()
+def _filled_in(loaded: Loaded, wants_agent: bool) -> Loaded:
+    """The same settings, if a line (and an agent) is filled in; else what is missing and exit 2."""
     missing = list(loaded.missing)
     if wants_agent and not loaded.settings.agent_id:
         missing.append("No AI agent is set: fill in ELEVENLABS_AGENT_ID, or add --no-agent.")
@@ -197,10 +197,21 @@ def _ready(wants_agent: bool) -> Loaded:
 @contextmanager
 def _line(demo: bool, wants_agent: bool) -> Iterator[Loaded]:
     """The settings of the line to use; the demo line runs meanwhile if it is the one."""
-    if not demo:
-        yield _ready(wants_agent)
-        return
-    with _demo_line(_usable()) as loaded:
+    loaded = _usable()
+    with _demo_line(loaded) if demo else _own_line(_filled_in(loaded, wants_agent)) as line:
+        yield line
+
+
+@contextmanager
+def _own_line(loaded: Loaded) -> Iterator[Loaded]:
+    from .line_lock import LineTaken, line_lock
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(line_lock(loaded.settings.data_dir))
+        except LineTaken as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(outcome.NO_LINE) from None
         yield loaded
 
 

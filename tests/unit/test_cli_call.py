@@ -180,6 +180,12 @@ def test_a_number_that_the_core_refuses(capfd: pytest.CaptureFixture[str]) -> No
     assert "never-call" in capfd.readouterr().err
 
 
+def test_what_a_screen_would_ask_about_is_dialed_at_once() -> None:
+    console = ScriptedConsole(outside(code=486))
+    assert run(console, Order("+49 30 1234567")) == 10
+    assert do.PhoneDial(console._state.ended[0].id, "sip:49301234567@h") in console.done
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_hang_up_in_order(number: signal.Signals, capfd: pytest.CaptureFixture[str]) -> None:
     react = outside(ev.PhoneRinging)

@@ -150,6 +150,45 @@ def test_check_dial_place_opens_no_agent(shell: Any, orders: list[Any]) -> None:
     assert orders[0][0] == Order("89123456789", wants_agent=False, first_response=True)
 
 
+@pytest.mark.parametrize(
+    "arguments", [["call", "89123456789"], ["events"], ["check", "dial", "89123456789", "--place"], []]
+)
+def test_a_line_that_another_console_holds_is_left_alone(
+    shell: Any, orders: list[Any], tmp_path: Path, arguments: list[str]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(data)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    try:
+        done = shell(*arguments, **FULL)
+        assert done.exit_code == 14
+        assert f"process {holder.pid}" in done.stderr
+        assert orders == []
+        assert shell("config").exit_code == 0
+    finally:
+        holder.communicate("")  # closes its stdin: it ends
+    if arguments:
+        assert shell(*arguments, **FULL).exit_code == 10
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from console.line_lock import line_lock
+with line_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 def test_config_tells_values_and_sources_and_no_secret(shell: Any, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("RING_SECONDS=45\nSIP_REGSTER=no\n")
     (tmp_path / ".env").chmod(0o600)
