@@ -17,7 +17,7 @@ class LineTaken(Exception):
 
 @contextmanager
 def line_lock(data_dir: Path) -> Iterator[None]:
-    """Hold the line of this data dir; the lock goes with the process, however that ends. Raises `LineTaken`."""
+    """Hold the line of this data dir; the lock goes with the process, however it ends. Raises `LineTaken`."""
     descriptor = os.open(data_dir / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
