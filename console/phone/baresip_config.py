@@ -125,8 +125,8 @@ def _known_codecs(account: SipAccount) -> tuple[str, ...]:
 def is_local(account: SipAccount) -> bool:
     """Whether the far side is on this machine, so that Baresip must use the loopback interface."""
     server = account.listen or account.outbound.partition(":")[2] or account.domain
-    host = server.rpartition(":")[0] if re.search(r"\]?:\d+\Z", server) else server
-    host = host.partition(";")[0].strip("[]")
+    server = server.partition(";")[0]
+    host = (server.rpartition(":")[0] if re.search(r":\d+\Z", server) else server).strip("[]")
     if host == "localhost":
         return True
     try:
