@@ -7,6 +7,7 @@ sounddevice unless the ear is switched on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .agent.agents import ElevenLabsAgents
@@ -30,8 +31,9 @@ JOINED_CTRL = Address("127.0.0.1", 4444)
 def build(loaded: Loaded) -> Engine:
     """An engine that has done nothing yet; what the settings leave open is in its policy's `not_ready`."""
     settings = loaded.settings
-    archive = Archive(settings.data_dir, settings.log_dir, settings.keep_days, loaded.policy)
     embedded = settings.engine == "embedded"
+    policy = replace(loaded.policy, single_call=not embedded)
+    archive = Archive(settings.data_dir, settings.log_dir, settings.keep_days, policy)
     phone, paths = _embedded(settings) if embedded else _external(settings, archive.phone_output)
     agents = ElevenLabsAgents(
         base_url=settings.base_url,

@@ -124,7 +124,7 @@ class Exchange:
         task.add_done_callback(self._tasks.discard)
 
     def _say(self, event: str, call_id: str, **fields: object) -> None:
-        self._report({"event": event, "t": round(time.monotonic(), 3), "call_id": call_id, **fields})
+        self._report({"event": event, "t": round(time.time(), 4), "call_id": call_id, **fields})
 
 
 async def serve(options: argparse.Namespace) -> None:
