@@ -317,8 +317,8 @@ async def test_short_stalls_of_the_interpreter_are_not_heard_and_long_ones_are_t
         await running
     told = [event for event in rig.events if isinstance(event, AudioGlitch)]
     lost_out = sum(event.ms for event in told if event.direction is Direction.OUT)
-    assert short < 0.25 * 8 * 40
     assert total - short > 300
+    assert short < 0.3 * (total - short)  # 320 ms of stalls against 900 ms
     assert lost_out == pytest.approx(total, rel=0.3)
     assert bridge.levels().underruns >= 3
 
