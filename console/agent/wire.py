@@ -119,8 +119,9 @@ async def dial(url: str, tls: ssl.SSLContext, timing: Timing) -> AgentConnection
     Raises `WireError`."""
     try:
         place = parse_uri(url)
-        proxy = None if is_loopback(place.host) else get_proxy(place)
-        options: dict[str, Any] = {} if proxy else {"happy_eyeballs_delay": 0.25}
+        local = is_loopback(place.host)
+        proxy = None if local else get_proxy(place)
+        options: dict[str, Any] = {} if local or proxy else {"happy_eyeballs_delay": 0.25}
         if place.secure:
             options["ssl"] = tls
         connector = connect(
