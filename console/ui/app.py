@@ -20,10 +20,11 @@ from console.ports import Console, Update
 from . import sounds
 from .mailbox import Mailbox
 from .options import ScreenOptions
+from .panes import ROOMY, STACKED, VAST
 from .present.call import terminal_title
 from .present.keys import incoming
 from .present.line import live
-from .screen import ROOMY, STACKED, VAST, MainScreen
+from .screen import MainScreen
 from .widgets.dialogs import HelpDialog, QuitChoice, QuitDialog
 
 STOP_SECONDS = 5.0

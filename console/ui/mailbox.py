@@ -8,7 +8,7 @@ from collections import deque
 from console.core.effects import Record
 from console.ports import Update
 
-from .widgets.timeline import LIMIT
+from .widgets.entries import LIMIT
 
 
 class Mailbox:

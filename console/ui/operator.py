@@ -32,6 +32,12 @@ from .present.words import Tone
 CHANGED = 0.4
 """Seconds after a change of its meaning in which a key is refused."""
 
+REPEATED = 0.15
+"""Seconds within which the same command key again is the key being held down."""
+
+OURS = 2.0
+"""Seconds after a command in which a refusal by the engine answers it."""
+
 WORD_STAYS = 6.0
 """Seconds that the answer to a key stays."""
 
@@ -50,7 +56,7 @@ class Operator:
     """Turns presses into commands for the engine. Times (`at`) are seconds of one monotonic clock."""
 
     def __init__(self, send: Callable[[Event], None]) -> None:
-        self._send = send
+        self._to_engine = send
         self.entry = NumberEntry()
         self.state: State | None = None
         self.engine_now = 0.0
@@ -63,6 +69,8 @@ class Operator:
         self._meanings: dict[str, str] = {}
         self._changed_at: dict[str, float] = {}
         self._dialed: tuple[CallId, str, bool] | None = None
+        self._sent_at = float("-inf")
+        self._pressed = ("", float("-inf"))
 
     # ---- seeing ----
 
@@ -109,12 +117,17 @@ class Operator:
             found.setdefault(number, "@" in number)
         return list(found.items())
 
+    def _send(self, event: Event, at: float) -> None:
+        self._sent_at = at
+        self._to_engine(event)
+
     def refused(self, record: Record, at: float) -> None:
         """The engine refused a command: say why, and give the number back when it was a dial of ours."""
         dialed, self._dialed = self._dialed, None
         if dialed is not None and record.call == dialed[0] and not self.entry.text:
             self.entry.put(dialed[1], dialed[2])
-        self.say(str(record.fields.get("why", "refused")), at, Tone.WARN)
+        if at - self._sent_at < OURS:
+            self.say(str(record.fields.get("why", "refused")), at, Tone.WARN)
 
     def say(self, word: str, at: float, tone: Tone = Tone.PLAIN) -> None:
         """Answer a key in the place where the keys are."""
@@ -162,11 +175,16 @@ class Operator:
         if name == "h":
             self.hang_up(call, at)
             return
+        repeated = name == self._pressed[0] and at - self._pressed[1] < REPEATED
+        self._pressed = (name, at)
         question, self._question = self._question, None
         if question is not None and question.key != name:
             question = None
         if not key.enabled:
             self.say(f"{name}: {key.why}", at, Tone.WARN)
+            return
+        if repeated and name != "Enter":
+            self._question = question
             return
         if at - self._changed_at.get(name, float("-inf")) < CHANGED:
             self._question = question
@@ -181,12 +199,12 @@ class Operator:
         if call is None:
             self.say("h: no call to hang up", at, Tone.WARN)
             return
-        self._send(HangUp(call))
+        self._send(HangUp(call), at)
         self.say("hanging up", at)
 
     def allow_dialing(self, at: float) -> None:
         """After a refusal that stopped dialing."""
-        self._send(AllowDialing())
+        self._send(AllowDialing(), at)
         self.say("dialing is allowed again", at)
 
     def _command(self, name: str, at: float, question: Question | None) -> None:
@@ -197,14 +215,14 @@ class Operator:
             case "a" | "x":
                 caller = incoming(self.state)
                 if caller is not None:
-                    self._send(Answer(caller.id) if name == "a" else Reject(caller.id))
+                    self._send(Answer(caller.id) if name == "a" else Reject(caller.id), at)
             case "o":
-                self._send(SetEar(not (self.state is not None and self.state.ear)))
+                self._send(SetEar(not (self.state is not None and self.state.ear)), at)
             case "k" if call is not None:
-                self._send(Extend(call.id))
+                self._send(Extend(call.id), at)
                 self.say("five more minutes", at)
             case "r":
-                self._send(Register())
+                self._send(Register(), at)
                 self.say("registering", at)
             case "!":
                 self._never_call(at, question)
@@ -224,7 +242,7 @@ class Operator:
             return False
         call = CallId(uuid4().hex[:8])
         self._dialed = (call, text, as_uri)
-        self._send(Dial(call, text, as_uri=as_uri, confirmed=asked))
+        self._send(Dial(call, text, as_uri=as_uri, confirmed=asked), at)
         self.entry.clear()
         return True
 
@@ -243,7 +261,7 @@ class Operator:
 
     def _never_call(self, at: float, question: Question | None) -> None:
         if question is not None:
-            self._send(NeverCall(question.text, question.call))
+            self._send(NeverCall(question.text, question.call), at)
             self.say(f"{spaced(question.text)} goes on the never-call list", at)
             return
         call = live(self.state)

@@ -13,8 +13,8 @@ from textual.widgets import Input
 class Purpose(StrEnum):
     """What is being asked for."""
 
-    URI = "SIP address or name"
-    FILTER = "show only"
+    URI = "SIP address or name to dial"
+    FILTER = "Show in the timeline"
 
 
 class Prompt(Input):
@@ -45,18 +45,18 @@ class Prompt(Input):
         self.placeholder = placeholder
         self.value = value
         self._offers, self._offered = offers, -1
-        self.add_class("-open")
+        self.screen.add_class("-asking")
         self.focus()
 
     def close(self) -> None:
         """Hide the field and give the focus up."""
-        self.remove_class("-open")
+        self.screen.remove_class("-asking")
         self.value = ""
         self.screen.set_focus(None)
 
     @property
     def is_open(self) -> bool:
-        return self.has_class("-open")
+        return self.screen.has_class("-asking")
 
     def action_leave(self) -> None:
         purpose = self.purpose

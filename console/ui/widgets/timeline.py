@@ -1,10 +1,8 @@
-"""The event log: oldest to newest, following its end until the reader scrolls up."""
+"""The event log on screen: oldest to newest, following its end until the reader scrolls up."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -16,54 +14,14 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from console.core.effects import Record
+from .entries import PREFIX, Entries, Entry
 
-from .lines import breaks
-
-LIMIT = 2000
-"""Entries kept; older ones are in the log file."""
-
-SOURCES = ("phone", "AI", "them", "you", "line", "audio", "console")
-"""The kinds of entries, as `core.journal` names them."""
-
-_SOURCE = max(len(source) for source in SOURCES)
-_PREFIX = len("12:03:49 ") + _SOURCE + 1
 _STYLES = {
     "AI": "timeline--ai",
     "them": "timeline--them",
     "you": "timeline--you",
     "console": "timeline--console",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the event log. `time`: wall time as text; `interim`: words that may still change."""
-
-    record: Record
-    time: str
-    source: str
-    text: str
-    interim: bool = False
-
-    def gives_way_to(self, later: Entry) -> bool:
-        """Interim words are replaced by what the same side said in the end."""
-        same = self.record.fields.get("role") == later.record.fields.get("role")
-        return self.interim and same and later.record.type == self.record.type
-
-    @property
-    def line(self) -> str:
-        """As it is copied."""
-        return f"{self.time} {self.source:<{_SOURCE}} {self.text}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line on screen: part of the text of an entry, which is counted from the very first."""
-
-    entry: int
-    start: int
-    end: int
 
 
 class Timeline(ScrollView, can_focus=True):
@@ -107,112 +65,65 @@ class Timeline(ScrollView, can_focus=True):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._all: deque[Entry] = deque(maxlen=LIMIT)
-        self._shown: deque[Entry] = deque()
-        self._gone = 0  # shown entries that have been dropped: entries are counted from the very first
-        self._lines: list[_Line] = []
-        self._pattern = ""
-        self._cursor: int | None = None
+        self._log = Entries()
+        self._cursor: int | None = None  # number of an entry
         self._mark: int | None = None
-        self._unread = 0
-        self._dropped_lines = 0
+        self.unread = 0
         self.following = True
 
     # ---- entries ----
 
     def add(self, entries: Sequence[Entry]) -> None:
-        """Append entries; the oldest go when there are more than `LIMIT`. Never moves what is being read."""
-        for entry in entries[-LIMIT:]:
-            if self._all and self._all[-1].gives_way_to(entry):
-                self._take_back(self._all.pop())
-            if len(self._all) == LIMIT:
-                self._drop(self._all[0])
-            self._all.append(entry)
-            if self._matches(entry):
-                self._show_entry(entry)
-                self._unread += not self.following
-        self._settle()
+        """Append entries; the oldest go when there are too many. Never moves what is being read."""
+        if not entries:
+            return
+        added, gone = self._log.add(entries)
+        if self._cursor is not None and self._cursor < self._log.first:
+            self._cursor = self._mark = None
+        self.unread += 0 if self.following else added
+        self._settle(gone)
 
     def filter(self, pattern: str) -> None:
         """Show only entries whose source or text holds `pattern` (any case); empty shows all."""
-        self._pattern = pattern.strip().casefold()
-        self._lay_out_again()
+        self._log.lay_out(pattern=pattern)
         self.action_newest()
 
     @property
     def pattern(self) -> str:
-        return self._pattern
+        """What is filtered for; empty: everything is shown."""
+        return self._log.pattern
 
     @property
     def entries(self) -> Sequence[Entry]:
         """Those shown, oldest first."""
-        return tuple(self._shown)
+        return self._log.shown
 
     @property
-    def unread(self) -> int:
-        """Entries that came below while the reader was further up."""
-        return self._unread
+    def newest(self) -> Sequence[Entry]:
+        """The newest entry shown, if there is one."""
+        return [self._log.entry(self._log.newest)] if self._log.lines else []
 
     @property
     def selected(self) -> Sequence[Entry]:
         """The entries between mark and cursor; empty without a cursor."""
+        low, high = self._range()
+        return [self._log.entry(number) for number in range(max(low, self._log.first), high + 1)]
+
+    def _range(self) -> tuple[int, int]:
         if self._cursor is None:
-            return ()
+            return 0, -1
         mark = self._cursor if self._mark is None else self._mark
-        low, high = sorted((self._cursor - self._gone, mark - self._gone))
-        return tuple(self._shown)[max(0, low) : high + 1]
+        return min(mark, self._cursor), max(mark, self._cursor)
 
-    def _matches(self, entry: Entry) -> bool:
-        pattern = self._pattern
-        if pattern in (source.casefold() for source in SOURCES):
-            return entry.source.casefold() == pattern
-        return pattern in f"{entry.source} {entry.text}".casefold()
-
-    def _show_entry(self, entry: Entry) -> None:
-        number = self._gone + len(self._shown)
-        self._shown.append(entry)
-        width = max(10, self.scrollable_content_region.width - _PREFIX)
-        self._lines += [_Line(number, start, end) for start, end in breaks(entry.text, width)]
-
-    def _take_back(self, entry: Entry) -> None:
-        if self._shown and self._shown[-1] is entry:
-            self._shown.pop()
-            number = self._gone + len(self._shown)
-            while self._lines and self._lines[-1].entry == number:
-                self._lines.pop()
-
-    def _drop(self, entry: Entry) -> None:
-        if not self._shown or self._shown[0] is not entry:
-            return
-        self._shown.popleft()
-        lines = next((i for i, line in enumerate(self._lines) if line.entry > self._gone), len(self._lines))
-        del self._lines[:lines]
-        self._gone += 1
-        if self._cursor is not None and self._cursor < self._gone:
-            self._cursor = self._mark = None
-        if not self.following:
-            self._dropped_lines += lines
-
-    def _lay_out_again(self) -> None:
-        self._shown.clear()
-        self._lines.clear()
-        self._gone = 0
-        self._cursor = self._mark = None
-        for entry in self._all:
-            if self._matches(entry):
-                self._show_entry(entry)
-        self._settle()
-
-    def _settle(self) -> None:
-        """Bring size, scroll position and paint in line with the entries."""
-        dropped, self._dropped_lines = self._dropped_lines, 0
+    def _settle(self, gone: int = 0) -> None:
+        """Bring size, scroll position and paint in line with the entries; `gone` lines left at the top."""
         following = self.following
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self._log.lines))
         if following:
             self.scroll_end(animate=False, immediate=True, force=True)
             self.following = True
-        elif dropped:
-            self.scroll_to(y=max(0, self.scroll_y - dropped), animate=False, immediate=True, force=True)
+        elif gone:
+            self.scroll_to(y=max(0, self.scroll_y - gone), animate=False, immediate=True, force=True)
         self.refresh()
         self.post_message(self.Moved())
 
@@ -220,25 +131,22 @@ class Timeline(ScrollView, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self.following = round(new_value) >= self.max_scroll_y
-        if self.following:
-            self._unread = 0
+        self.following = self._cursor is None and round(new_value) >= self.max_scroll_y
+        self.unread = 0 if self.following else self.unread
         self.post_message(self.Moved())
 
     def on_resize(self, event: events.Resize) -> None:
-        cursor, mark, gone = self._cursor, self._mark, self._gone
-        self._lay_out_again()
-        if cursor is not None:
-            self._cursor, self._mark = cursor - gone, None if mark is None else mark - gone
+        first = self._log.first
+        self._log.lay_out(width=self.scrollable_content_region.width - PREFIX)
+        self._cursor = None if self._cursor is None else self._cursor - first
+        self._mark = None if self._mark is None else self._mark - first
+        self._settle()
 
     def action_move(self, step: int, extend: bool = False) -> None:
-        """Move the cursor by entries; from the newest, down lets go of it and follows again."""
-        if not self._shown:
-            return
-        newest = self._gone + len(self._shown) - 1
+        """Move the cursor by entries; below the newest it lets go, and the end is followed again."""
         before = self._cursor
-        after = max(self._gone, (newest + 1 if before is None else before) + step)
-        if after > newest:
+        after = max(self._log.first, (self._log.newest + 1 if before is None else before) + step)
+        if after > self._log.newest:
             self.action_newest()
             return
         self._mark = (self._mark if self._mark is not None else before) if extend else None
@@ -249,31 +157,32 @@ class Timeline(ScrollView, can_focus=True):
         self.scroll_relative(y=pages * max(1, self.size.height - 1), animate=False, immediate=True)
 
     def action_oldest(self) -> None:
-        if self._shown:
+        """Put the cursor on the oldest entry."""
+        if self._log.lines:
             self._mark = None
-            self._put_cursor(self._gone)
+            self._put_cursor(self._log.first)
 
     def action_newest(self) -> None:
         """Let go of the cursor and follow the end."""
         self._cursor = self._mark = None
-        self._unread = 0
+        self.unread = 0
         self.following = True
         self._settle()
 
     def on_click(self, event: events.Click) -> None:
         y = event.y + round(self.scroll_y)
-        if 0 <= y < len(self._lines):
+        if 0 <= y < len(self._log.lines):
             self._mark = None
-            self._put_cursor(self._lines[y].entry)
+            self._put_cursor(self._log.lines[y].number)
 
     def _put_cursor(self, number: int) -> None:
         self._cursor = number
-        at = [y for y, line in enumerate(self._lines) if line.entry == number]
-        height = self.scrollable_content_region.height
-        top = round(self.scroll_y)
-        if at and at[0] < top:
+        self.following = False
+        at = [y for y, line in enumerate(self._log.lines) if line.number == number]
+        top, height = round(self.scroll_y), self.scrollable_content_region.height
+        if at[0] < top:
             self.scroll_to(y=at[0], animate=False, immediate=True)
-        elif at and at[-1] >= top + height:
+        elif at[-1] >= top + height:
             self.scroll_to(y=at[-1] - height + 1, animate=False, immediate=True)
         self.refresh()
         self.post_message(self.Moved())
@@ -286,42 +195,31 @@ class Timeline(ScrollView, can_focus=True):
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """What the mouse has selected."""
-        return selection.extract("\n".join(self._text(line) for line in self._lines)), "\n"
+        return selection.extract("\n".join(self._log.text(line) for line in self._log.lines)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()
 
-    def _text(self, line: _Line) -> str:
-        entry = self._shown[line.entry - self._gone]
-        prefix = f"{entry.time} {entry.source:<{_SOURCE}} " if line.start == 0 else " " * _PREFIX
-        return prefix + entry.text[line.start : line.end]
-
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width, style = self.size.width, self.rich_style
         y += round(self.scroll_y)
-        style = self.rich_style
-        if y >= len(self._lines):
+        if y >= len(self._log.lines):
             return Strip.blank(width, style)
-        line = self._lines[y]
-        entry = self._shown[line.entry - self._gone]
-        text = self._text(line)
-        named = self.get_component_rich_style(_STYLES.get(entry.source, "timeline--phone"))
+        line = self._log.lines[y]
+        entry = self._log.entry(line.number)
+        text = self._log.text(line)
         said = self.get_component_rich_style("timeline--interim") if entry.interim else style
+        source = _STYLES.get(entry.source, "timeline--phone")
         segments = [
             Segment(text[:9], self.get_component_rich_style("timeline--time")),
-            Segment(text[9:_PREFIX], named),
-            Segment(text[_PREFIX:], said),
+            Segment(text[9:PREFIX], self.get_component_rich_style(source)),
+            Segment(text[PREFIX:], said),
         ]
         strip = Strip(segments).adjust_cell_length(width, style)
-        if self._is_selected(line.entry):
+        low, high = self._range()
+        if low <= line.number <= high:
             strip = strip.apply_style(self.get_component_rich_style("timeline--cursor"))
         return self._with_mouse_selection(strip, y).apply_offsets(0, y)
-
-    def _is_selected(self, number: int) -> bool:
-        if self._cursor is None:
-            return False
-        low, high = sorted((self._cursor, self._cursor if self._mark is None else self._mark))
-        return low <= number <= high
 
     def _with_mouse_selection(self, strip: Strip, y: int) -> Strip:
         selection = self.text_selection

@@ -1,0 +1,224 @@
+"""The panes of the one screen: what stands where, and keeping every word up to date."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.getters import query_one
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.timer import Timer
+
+from console.core import journal
+from console.core.effects import Record
+from console.core.state import CallPhase, State
+from console.ports import Console, Levels, Update
+
+from .operator import Operator
+from .options import ScreenOptions
+from .present import agent as agent_words
+from .present import call as call_words
+from .present import line as line_words
+from .present.number import number_rows, record_rows
+from .present.words import Row, Span, Tone, row, sentence, time_of_day
+from .widgets.dialpad import Dialpad
+from .widgets.entries import Entry
+from .widgets.keybar import KeyBar
+from .widgets.meter import Meter
+from .widgets.panel import Heading, Panel
+from .widgets.prompt import Prompt, Purpose
+from .widgets.sheet import Sheet
+from .widgets.timeline import Timeline
+
+METER_HZ = 15
+WORDS_HZ = 4
+STACKED, ROOMY, VAST = 80, 100, 160
+"""Columns below which panels stand one under the other, and from which on there is room for more."""
+
+_HINT = "u SIP address   ? help   ctrl+p everything   ctrl+q quit"
+
+
+class Panes(Screen[None]):
+    """Shows the newest update; what keys do is in `operator`, what states are called in `present`."""
+
+    AUTO_FOCUS = ""
+
+    state: reactive[State | None] = reactive(None, init=False)
+    broken: reactive[str] = reactive("", init=False)
+
+    line = query_one("#line", Sheet)
+    number = query_one("#number", Sheet)
+    recent = query_one("#recent", Sheet)
+    call = query_one("#call-words", Sheet)
+    agent_head = query_one("#agent-head", Sheet)
+    agent_foot = query_one("#agent-foot", Sheet)
+    meter_in = query_one("#meter-in", Meter)
+    meter_out = query_one("#meter-out", Meter)
+    timeline = query_one("#log", Timeline)
+    detail = query_one("#detail", Sheet)
+    keybar = query_one("#keys", KeyBar)
+    word = query_one("#word", Sheet)
+    prompt = query_one("#prompt", Prompt)
+    totals = query_one("#totals", Sheet)
+
+    def __init__(self, console: Console, options: ScreenOptions) -> None:
+        super().__init__()
+        self._engine = console
+        self._options = options
+        self.operator = Operator(console.send)
+        self.operator.offers = tuple(number for number, _ in options.offers)
+        self.operator.entry.put(options.number)
+        self._wall_zero = 0.0
+        self._meter_timer: Timer | None = None
+        self.quit_later = False
+
+    def compose(self) -> ComposeResult:
+        yield Sheet(id="line")
+        with Container(id="body"):
+            with Vertical(id="left"):
+                yield Panel("Next number", Sheet(id="number"), Dialpad(id="dialpad"), id="number-panel")
+                yield Panel("Recent", Sheet(id="recent"), id="recent-panel")
+            yield Panel("Call", Sheet(id="call-words"), id="call")
+            yield Panel(
+                "AI session (costs money)",
+                Sheet(id="agent-head"),
+                Meter("callee", id="meter-in"),
+                Meter("AI    ", id="meter-out"),
+                Sheet(id="agent-foot"),
+                id="agent",
+            )
+            with Vertical(id="timeline-panel"):
+                yield Heading("Timeline: all", "following")
+                with Container(id="timeline-body"):
+                    yield Timeline(id="log")
+                    yield Sheet(id="detail")
+        with Vertical(id="now"):
+            yield Heading("Now")
+            yield KeyBar(id="keys")
+            yield Sheet(id="word")
+            yield Prompt(id="prompt")
+        yield Sheet(id="totals")
+
+    def on_mount(self) -> None:
+        self._meter_timer = self.set_interval(1 / METER_HZ, self._show_levels, pause=True)
+        self.set_interval(1 / WORDS_HZ, self.show_words)
+        self.show_words()
+
+    # ---- what the engine says ----
+
+    def see(self, update: Update) -> None:
+        """Show an update of the engine."""
+        self._wall_zero = update.wall_zero
+        for record in update.records:
+            if record.type == "refused":
+                self.operator.refused(record, self._options.clock())
+        self.state = update.state
+        self.timeline.add([self._entry(record) for record in update.records])
+
+    def _entry(self, record: Record) -> Entry:
+        worded = journal.word(record)
+        interim = record.fields.get("final") is False
+        when = time_of_day(self._wall_zero + record.t)
+        return Entry(record, when, worded.source, worded.text, interim)
+
+    def watch_state(self) -> None:
+        self.show_words()
+
+    def watch_broken(self) -> None:
+        self.show_words()
+
+    # ---- words ----
+
+    def show_words(self) -> None:
+        """Bring every word on screen up to this moment."""
+        state, now, at = self.state, self._engine.now(), self._options.clock()
+        self.operator.see(state, now, at, self.broken)
+        levels = self._levels(state)
+        o = self._options
+        status = line_words.status(state, account=o.account, agent=o.agent, demo=o.demo, broken=self.broken)
+        stacked = self.size.width < STACKED
+        flat = Row((*status.left, Span("   "), *status.right), wraps=True)
+        self.line.show([flat if stacked else status])
+        self.call.show(call_words.card(state, now, levels, details=self.size.width >= ROOMY).all_rows())
+        head, foot = agent_words.card_rows(state, now)
+        self.agent_head.show([head])
+        self.agent_foot.show([foot])
+        self.recent.show([*self._recents(), *self._offers()])
+        self.show_keys()
+        clock = time_of_day(o.wall())
+        self.totals.show([row(line_words.totals(state), right=clock)])
+        self._run_meters(state)
+
+    def show_keys(self) -> None:
+        """Bring the number, the keys and the answer to the last key up to date."""
+        operator = self.operator
+        keys = operator.keys()
+        self.number.show(number_rows(operator.entry.text, operator.judgement(), keys[0]))
+        self.keybar.show(keys)
+        if operator.word:
+            self.word.show([sentence(operator.word, operator.word_tone)])
+        elif self.quit_later:
+            self.word.show([sentence("Quits when the call ends; ctrl+q to change that", Tone.WARN)])
+        else:
+            self.word.show([row(next(iter(self._options.notes), _HINT), Tone.DIM)])
+
+        asking = self.prompt.is_open
+        words = (
+            "Enter keeps it, Esc shows all"
+            if self.prompt.purpose is Purpose.FILTER
+            else "Enter dials, Esc leaves",
+        )
+        self.query_one("#now > Heading", Heading).show(
+            self.prompt.purpose if asking else "Now", *(words if asking else ())
+        )
+
+    def _recents(self) -> list[Row]:
+        return [r.row for r in line_words.recents(self.state, self._wall_zero)]
+
+    def _offers(self) -> list[Row]:
+        return [
+            Row((Span(f"{line_words.near(number)}  "), Span(who, Tone.DIM)))
+            for number, who in self._options.offers
+        ]
+
+    def _levels(self, state: State | None) -> Levels | None:
+        call = line_words.live(state)
+        return self._engine.levels(call.id) if call is not None else None
+
+    def _run_meters(self, state: State | None) -> None:
+        call = line_words.live(state)
+        sounding = call is not None and call.phase in (CallPhase.EARLY, CallPhase.UP)
+        if self._meter_timer is None:
+            return
+        if sounding:
+            self._meter_timer.resume()
+        else:
+            self._meter_timer.pause()
+            self.meter_in.rest()
+            self.meter_out.rest()
+
+    def _show_levels(self) -> None:
+        call = line_words.live(self.state)
+        if call is None:
+            return
+        levels, now = self._engine.levels(call.id), self._engine.now()
+        self.meter_in.show(levels.callee, now, agent_words.callee_doing(call, levels, now))
+        self.meter_out.show(levels.agent, now, agent_words.agent_doing(call, levels, now))
+
+    @on(Timeline.Moved)
+    def _show_timeline_state(self) -> None:
+        timeline = self.timeline
+        kind = timeline.pattern or "all"
+        below = f"{timeline.unread} NEW BELOW, End" if timeline.unread else "stopped, End follows"
+        place = "following" if timeline.following else below
+        self.query_one("#timeline-panel > Heading", Heading).show(
+            f"Timeline: {kind}", place, "l log  i details  f filter  c copy"
+        )
+        self.show_detail()
+
+    def show_detail(self) -> None:
+        """Show what the entry under the cursor holds, or the newest."""
+        chosen = self.timeline.selected or self.timeline.newest
+        entry = chosen[-1] if chosen else None
+        self.detail.show(record_rows(entry.record if entry else None, entry.time if entry else ""))
