@@ -1,5 +1,6 @@
 """The commands as a shell sees them: arguments, settings, words, exit codes."""
 
+import ctypes.util
 import os
 import subprocess
 import sys
@@ -225,3 +226,18 @@ def test_the_module_and_the_help_work_from_another_folder(tmp_path: Path) -> Non
     )
     for command in ("call", "events", "check", "devices", "config"):
         assert f"\n  {command}" in done.stdout
+
+
+def test_devices_lists_or_says_what_is_missing(shell: Any) -> None:
+    done = shell("devices", **FULL)
+    if ctypes.util.find_library("portaudio") is None:
+        assert done.exit_code == 15
+        assert "PortAudio is missing" in done.stderr
+        return
+    assert done.exit_code == 0
+    assert "callee: the console's own virtual device" in done.stdout
+    other = shell("devices", AUDIO_INPUT="no such device")
+    assert other.exit_code == 15
+    assert "AUDIO_INPUT=no such device is no input device" in other.stderr
+    embedded = shell("devices", CONSOLE_ENGINE="embedded", AUDIO_INPUT="")
+    assert "callee: in memory" in embedded.stdout
