@@ -61,6 +61,8 @@ class ElevenLabsRest:
     async def conversation_url(self, agent_id: str) -> str:
         """The WebSocket URL for one conversation: signed and valid for 15 minutes where there is a key, else
         the public one of the agent. Raises `RestError`."""
+        if not agent_id:
+            raise RestError("No agent is set: fill in ELEVENLABS_AGENT_ID.", Refusal.CONFIG)
         if not self.signs:
             return f"{self._websocket_base()}/v1/convai/conversation?agent_id={quote(agent_id, safe='')}"
         answer = await self._get("/v1/convai/conversation/get-signed-url", agent_id=agent_id)

@@ -134,7 +134,7 @@ class ConversationServer:
         if parts.path == CONVERSATION_PATH:
             script = self._script(query)
             if script is not None and script.upgrade_delay:
-                await asyncio.sleep(script.upgrade_delay)
+                await _linger(connection, script.upgrade_delay)
             if script is not None and script.upgrade_status:
                 return _json(connection, {"detail": "refused"}, script.upgrade_status)
             return None
@@ -150,7 +150,7 @@ class ConversationServer:
         self.record.signed_urls.append({"t": time.time(), "agent_id": agent_id, "key": bool(key)})
         if answers := self._signed_answers.get(agent_id):
             answer = answers.pop(0)
-            await asyncio.sleep(answer.delay)
+            await _linger(connection, answer.delay)
             if answer.status != 200 or answer.body is not None or answer.text:
                 text = answer.text if answer.body is None else json.dumps(answer.body)
                 return _respond(connection, text.encode(), answer.status, "application/json")
@@ -211,6 +211,7 @@ class ConversationServer:
             return
         assert script is not None
         connection.deaf = not script.answer_close
+        connection.lingering = not script.ends_tcp
         self._running[number] = Serving(connection, script, seen, self.record)
         try:
             await self._running[number].run()
@@ -228,6 +229,13 @@ class ConversationServer:
             return NOT_AUTHORIZED if script.private else ""
         good = signature.agent_id == query.get("agent_id") and time.monotonic() < signature.expires
         return "" if good else NOT_AUTHORIZED
+
+
+async def _linger(connection: ServerConnection, seconds: float) -> None:
+    """Let the client wait; not longer than it does."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await connection.wait_closed()
 
 
 def _json(connection: ServerConnection, body: Any, status: int = 200) -> Response:

@@ -11,6 +11,7 @@ against it, and what they emit.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -76,10 +77,12 @@ class AgentBench:
         self._news = asyncio.Event()
         self._count = 0
 
-    async def serve(self, script: Script | None = None, agent_id: str = "agent", **setup: Any) -> None:
+    async def serve(
+        self, script: Script | None = None, tls: ssl.SSLContext | None = None, **setup: Any
+    ) -> None:
         setup.setdefault("api_key", KEY)
-        agents = {agent_id: script or Script()}
-        self.server = await ConversationServer(Setup(agents=agents, **setup)).__aenter__()
+        agents = {"agent": script or Script()}
+        self.server = await ConversationServer(Setup(agents=agents, **setup), tls=tls).__aenter__()
 
     @property
     def record(self) -> Any:
@@ -98,6 +101,7 @@ class AgentBench:
         timing: Timing | None = None,
         tools: Tools | None = None,
         url: str = "",
+        tls: ssl.SSLContext | None = None,
     ) -> ElevenLabsAgents:
         assert self.server is not None or url
         agents = ElevenLabsAgents(
@@ -106,6 +110,7 @@ class AgentBench:
             agent_id=agent_id,
             timing=timing,
             tools=tools,
+            tls=tls,
         )
         self._agents.append(agents)
         return agents

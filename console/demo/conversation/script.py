@@ -69,8 +69,9 @@ class Script:
     `opening` runs before the metadata, `steps` after them; then the conversation stays open. `echo`: caller
     audio comes back as agent audio. `turns`: (text, WAV file) sentences said in turn with the caller.
     `signed`: answers to the first requests for a signed URL; `signed_url`: one that is given out instead of
-    ours. `answer_close` False: a client's close frame is never answered. `upgrade_status`: refuse the
-    upgrade. `metadata` False: never sent; `formats` False: sent without formats.
+    ours. `answer_close` False: a client's close frame is never answered; `ends_tcp` False: after the close
+    frames the TCP connection stays. `upgrade_status`: refuse the upgrade. `metadata` False: never sent;
+    `formats` False: sent without formats.
     """
 
     input_format: str = "pcm_16000"
@@ -88,6 +89,7 @@ class Script:
     allowed_overrides: tuple[str, ...] = ("conversation.text_only",)
     required_variables: tuple[str, ...] = ()
     answer_close: bool = True
+    ends_tcp: bool = True
     upgrade_status: int = 0
     upgrade_delay: float = 0.0
     signed: tuple[RestAnswer, ...] = ()

@@ -21,10 +21,12 @@ from .record import Connection, Record, Seen
 
 class ServedConnection(ServerConnection):
     """`data_frames`: received so far. `deaf` True: a close frame of the client is never answered, and the
-    TCP connection stays until the client ends it. `seen` is filled in when a conversation begins."""
+    TCP connection stays until the client ends it. `lingering` True: it stays after the close frames, too.
+    `seen` is filled in when a conversation begins."""
 
     seen: Seen | None = None
     deaf = False
+    lingering = False
     data_frames = 0
     record: Record
     noted: Connection
@@ -53,8 +55,11 @@ class ServedConnection(ServerConnection):
     def send_data(self) -> None:
         if self.deaf and self.protocol.close_rcvd is not None:
             self.protocol.data_to_send()
-            return
-        super().send_data()
+        elif self.lingering:
+            for data in filter(None, self.protocol.data_to_send()):
+                self.transport.write(data)
+        else:
+            super().send_data()
 
     def _note_request(self, request: Request) -> None:
         upgrade = "websocket" in request.headers.get("Upgrade", "").lower()
