@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import itertools
 import os
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,7 +96,7 @@ class ConsoleRig:
         return next(c for c in self.state.ended if c.id == call)
 
     async def far(self, event: str, seconds: float = 20.0, count: int = 1) -> dict[str, Any]:
-        """What the exchange reported, as its `count`th entry of this kind."""
+        """What the exchange reported, as its `count`th entry of this kind; `t` in Unix seconds."""
 
         def found() -> list[dict[str, Any]]:
             return [entry for entry in self.line.lines if entry["event"] == event]
@@ -115,11 +114,6 @@ class ConsoleRig:
 
     async def upgrades(self) -> int:
         return len((await self.conversation.report())["upgrades"])
-
-
-def wall(monotonic: float) -> float:
-    """Unix time of a reading of the machine's monotonic clock, which all processes share."""
-    return time.time() - (time.monotonic() - monotonic)
 
 
 @contextlib.asynccontextmanager
