@@ -1,4 +1,4 @@
-"""An embedded phone on the demo exchange: every event, and everything the far end saw, can be awaited."""
+"""A phone on the demo exchange: every event, and everything the far end saw, can be awaited."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import math
 import os
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from console.demo.exchange import PASSWORD_VARIABLE
 from console.phone.embedded import EmbeddedPhone
 from console.phone.embedded_account import EmbeddedLine
 from console.phone.embedded_audio import MemoryPath, MemoryPaths
+from console.ports import Phone
 
 PASSWORD = "correct horse"
 SLOW = float(os.environ.get("TEST_TIME_FACTOR", "1"))
@@ -41,7 +43,7 @@ def start_exchange(pace: float = 0.3, password: str = PASSWORD) -> Child:
 class Rig:
     """`events`: (time, event). `line`: the exchange."""
 
-    def __init__(self, line: Child, phone: EmbeddedPhone, paths: MemoryPaths) -> None:
+    def __init__(self, line: Child, phone: Phone, paths: MemoryPaths) -> None:
         self.line, self.phone, self.paths = line, phone, paths
         self.events: list[tuple[float, Event]] = []
         self.domain = line.lines[0]["sip"]
@@ -103,13 +105,37 @@ class Rig:
 
 @contextlib.asynccontextmanager
 async def running_phone(line: Child, **settings: Any) -> AsyncIterator[Rig]:
-    """A registered phone; at the end it is cancelled as the engine does it."""
+    """A registered embedded phone; at the end it is cancelled as the engine does it."""
     account = {"user": "console", "domain": line.lines[0]["sip"], "password": PASSWORD, **settings}
     paths = MemoryPaths()
-    phone = EmbeddedPhone(EmbeddedLine(**account), paths)
-    rig = Rig(line, phone, paths)
-    await paths.start(rig.take)
-    running = asyncio.create_task(phone.run(rig.take))
+    async with _run(Rig(line, EmbeddedPhone(EmbeddedLine(**account), paths), paths)) as rig:
+        yield rig
+
+
+@contextlib.asynccontextmanager
+async def running_baresip(line: Child, data_dir: Path, **settings: Any) -> AsyncIterator[Rig]:
+    """The installed Baresip under ctrl_tcp, registered; it sends a tone, and what it hears goes nowhere."""
+    from console.phone.baresip_config import BaresipAudio, SipAccount
+    from console.phone.baresip_process import BaresipSetup
+    from console.phone.ctrl_phone import CtrlPhone
+    from console.phone.free_port import free_sip_port
+
+    def no_sound_server(modules: frozenset[str]) -> BaresipAudio:
+        return BaresipAudio("aubridge,nowhere", "ausine,440", {}, "ausrc_srate\t48000\nausrc_channels\t2")
+
+    account = {"user": "console", "domain": line.lines[0]["sip"], "password": PASSWORD, **settings}
+    listen = f"127.0.0.1:{free_sip_port('127.0.0.1')}"
+    setup = BaresipSetup(
+        account=SipAccount(listen=listen, **account), audio=no_sound_server, data_dir=data_dir
+    )
+    async with _run(Rig(line, CtrlPhone(setup), MemoryPaths())) as rig:
+        yield rig
+
+
+@contextlib.asynccontextmanager
+async def _run(rig: Rig) -> AsyncIterator[Rig]:
+    await rig.paths.start(rig.take)
+    running = asyncio.create_task(rig.phone.run(rig.take))
     try:
         await rig.wait(LineUp)
         await rig.wait(RegistrationChanged)
@@ -119,7 +145,7 @@ async def running_phone(line: Child, **settings: Any) -> AsyncIterator[Rig]:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        await paths.stop()
+        await rig.paths.stop()
 
 
 class Voice:

@@ -234,6 +234,7 @@ class Leg(ABC):
     async def open_media(self) -> MediaStream:
         if self.media is None:
             self.media = await MediaStream.open(self.house.clock, self.house.sip.host)
+            self.media.on_digit = lambda digit: self._say("digit", digit=digit)
         return self.media
 
     def _audio(self) -> MediaStream:

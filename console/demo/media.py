@@ -58,6 +58,7 @@ class MediaStream(asyncio.DatagramProtocol):
         self.loudest = -96.0
         self.received = 0
         self.echo = False
+        self.on_digit: Callable[[str], None] = lambda digit: None
         self._clock = clock
         self._sockets: list[asyncio.DatagramTransport] = []
         self._peer: tuple[str, int] | None = None
@@ -181,6 +182,7 @@ class MediaStream(asyncio.DatagramProtocol):
     def hear_digit(self, digit: str) -> None:
         """A key was pressed at the far end, by event or by INFO."""
         self.pressed += digit
+        self.on_digit(digit)
         self.digits.put_nowait(digit)
 
     def _hear(self, payload: bytes) -> None:
