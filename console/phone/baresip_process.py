@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -74,6 +75,14 @@ class BaresipProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def how_it_ended(self) -> str:
+        """A few words, once `exited` is set."""
+        status = self._process.returncode
+        if status is not None and status < 0:
+            with contextlib.suppress(ValueError):
+                return f"Baresip was ended by {signal.Signals(-status).name}"
+        return f"Baresip ended with status {status}"
 
     @classmethod
     async def start(
@@ -154,7 +163,12 @@ def _ctrl_address(wish: str) -> tuple[str, int]:
 
 
 def _listen_address(account: SipAccount) -> str:
-    if account.listen.rpartition(":")[2].isdigit():
+    host, _, port = account.listen.rpartition(":")
+    if port.isdigit():
+        if not is_free(host.strip("[]"), int(port), socket.SOCK_DGRAM):
+            raise PhoneError(
+                f"SIP_LISTEN {account.listen} cannot be used: it is taken, or not an address here."
+            )
         return account.listen
     host = account.listen or ("127.0.0.1" if is_local(account) else "0.0.0.0")
     return f"{host}:{free_sip_port(host.strip('[]'))}"

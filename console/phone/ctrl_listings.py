@@ -88,10 +88,12 @@ def parse_accounts(data: str) -> tuple[ListedAccount, ...]:
     )
 
 
+# Each at the start of its line: the line with the peer begins with a name that the peer chose.
 _CALLSTAT = {
-    "state": re.compile(r"Call debug \(([A-Z]+)\)"),
-    "peer": re.compile(r"^ *peer_uri: +<([^<>]*)>", re.MULTILINE),
-    "id": re.compile(r"\bid=(\S+)"),
+    "state": re.compile(r"^=+ Call debug \(([A-Z]+)\)", re.MULTILINE),
+    "peer": re.compile(r"^ *peer_uri: [^\n]*<([^<>\n]*)>$", re.MULTILINE),
+    "id": re.compile(r"^ *af=\S+ id=(\S+)", re.MULTILINE),
+    "incoming": re.compile(r"^ *direction: Incoming$", re.MULTILINE),
 }
 
 
@@ -101,5 +103,5 @@ def parse_current_call(data: str) -> ListedCall | None:
     state, peer, sip_call_id = found["state"], found["peer"], found["id"]
     if not (state and peer and sip_call_id):
         return None
-    incoming = "direction: Incoming" in data
+    incoming = found["incoming"] is not None
     return ListedCall(clean(peer[1], 300), state[1], clean(sip_call_id[1], 255), True, incoming)

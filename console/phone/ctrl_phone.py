@@ -23,7 +23,7 @@ from .known_calls import KnownCalls
 
 _REFUSED_CALLER = re.compile(r"rejected call from (\S+) \(maximum")
 _REG_FAILURE = re.compile(r"\breg: \S+: (\d{3} [^()]*)")
-_LINK_WITHIN = 5.0
+_LINK_WITHIN = 10.0
 _HANG_UP_WITHIN = 0.5
 _STARTS = 5
 _STEADY = 10.0
@@ -133,7 +133,7 @@ class CtrlPhone:
             self._emit(LineDown(reason, gone=True))
             failures = 0 if was_up else failures + 1
             if failures >= _STARTS:
-                raise PhoneError(f"Baresip does not start: {reason}. See baresip.log.")
+                raise PhoneError(f"The phone does not start: {reason}. See baresip.log.")
             steady = asyncio.get_running_loop().time() - began > _STEADY
             delay = 0.0 if steady or (was_up and delay == 0.0) else min(max(delay * 2, 0.25), 5.0)
             await asyncio.sleep(delay)
@@ -177,12 +177,13 @@ class CtrlPhone:
         if line.unusable.done():
             raise PhoneError(line.unusable.result())
         if process.exited.is_set():
-            return self._last_line or "baresip ended", line.was_up
+            why = process.how_it_ended()
+            return why if line.was_up or not self._last_line else f"{why}: {self._last_line}", line.was_up
         if self._restart.is_set():
             return self._restart_reason, True
         if line.silent.is_set():
-            return "baresip did not answer", True
-        return "baresip did not open its control port", False
+            return "Baresip did not answer", True
+        return "Baresip did not open its control port", False
 
     async def _end(self, line: CtrlLine, link: asyncio.Task[None], process: BaresipProcess) -> None:
         if line.up.is_set() and not process.exited.is_set():

@@ -214,9 +214,10 @@ async def start_phone(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[R
         told, output = Recorder(), []
         sip_port = free_sip_port("127.0.0.1")
         data_dir = tmp_path / f"phone-{len(running)}"
-        given = {"domain": f"127.0.0.1:{sip_port + 4}", "register": False} | account
+        given = {"domain": f"127.0.0.1:{sip_port + 4}", "register": False}
+        given |= {"listen": f"127.0.0.1:{sip_port}"} | account
         setup = BaresipSetup(
-            account=SipAccount("console", SECRET, listen=f"127.0.0.1:{sip_port}", **given),
+            account=SipAccount("console", SECRET, **given),
             audio=audio,
             data_dir=data_dir,
             binary=binary,

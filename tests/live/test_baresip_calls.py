@@ -183,6 +183,22 @@ async def test_a_caller_during_a_call_is_busy_and_missed(start_phone, sipp) -> N
     assert await peer.finished() == 0
 
 
+async def test_two_calls_at_once_are_told_apart(start_phone, sipp) -> None:
+    """Somebody calls, and we dial all the same: each command hits its own call, also on 1.0.0."""
+    phone, peer = await start_phone(), await sipp("answer_wait")
+    caller = await sipp("call_refused", calls=phone.sip_port)
+    incoming = await phone.told.expect(PhoneIncoming)
+    phone.phone.dial(CALL, peer.uri)
+    await phone.told.expect(PhoneEstablished, call=CALL)
+    phone.phone.reject(incoming.call)
+    await phone.told.expect(PhoneClosed, call=incoming.call, by=ClosedBy.OPERATOR)
+    assert await caller.finished() == 0
+    assert peer.process.returncode is None
+    phone.phone.hang_up(CALL)
+    await phone.told.expect(PhoneClosed, call=CALL, by=ClosedBy.OPERATOR)
+    assert await peer.finished() == 0
+
+
 async def test_our_keys_are_sent(start_phone, sipp) -> None:
     phone, peer = await start_phone(), await sipp("answer_bye")
     phone.phone.dial(CALL, peer.uri)

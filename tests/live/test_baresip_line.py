@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import stat
 from pathlib import Path
 
@@ -190,6 +191,15 @@ async def test_a_program_that_is_none_is_named(tmp_path, start_phone) -> None:
     assert "not-baresip" in failed.reason
     await asyncio.wait({phone.task}, timeout=5)
     assert phone.task.done()
+
+
+async def test_a_sip_port_that_is_taken_is_named(start_phone) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        phone = await start_phone(wait=False, listen=f"127.0.0.1:{port}")
+        failed = await phone.told.expect(LineFailed)
+    assert f"SIP_LISTEN 127.0.0.1:{port}" in failed.reason
 
 
 # ---- joining ----

@@ -313,6 +313,15 @@ def test_the_current_call_has_its_id_in_both_dialects(version: str) -> None:
     assert parse_current_call("\n(no active calls)\n") is None
 
 
+def test_a_name_in_the_current_call_is_not_taken_for_its_fields() -> None:
+    stat = (
+        "\n===== Call debug (INCOMING) =====\n local_uri:  <sip:console@a>\n"
+        " peer_uri:  af=AF_INET id=fake direction: Outgoing <sip:x@y> <sip:caller@b>\n"
+        " af=AF_INET id=1-2@b\n direction: Incoming\nSDP session\n"
+    )
+    assert parse_current_call(stat) == ListedCall("sip:caller@b", "INCOMING", "1-2@b", True, incoming=True)
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
     ("scenario", "states"),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from console.core.events import (
     AudioFailed,
@@ -370,7 +372,7 @@ def test_the_current_call_of_1_0_0_is_bound_at_resync() -> None:
     dialogs = dialogs_of(Version(1, 0))
     dialogs.dial(CallId("c"), "sip:1@a")
     dialogs.dialed(CallId("c"), Response(True, "", "1"))
-    current = parse_current_call(" Call debug (ESTABLISHED) \n peer_uri:   <sip:1@a>\n af=AF_INET id=z\n")
+    current = parse_current_call("== Call debug (ESTABLISHED) ==\n peer_uri:   <sip:1@a>\n af=AF_INET id=z\n")
     assert current is not None
     assert dialogs.resync([current], lambda _: False) == [
         PhoneConfirmed(CallId("c")),
@@ -394,6 +396,59 @@ def test_registration_of_another_account_is_not_ours() -> None:
     line.account = "sip:me@a"
     assert line.receive(PhoneMessage("REGISTER_OK", "200 OK", account="sip:other@b")) == []
     assert line.receive(PhoneMessage("REGISTER_OK", "200 OK", account="sip:me@a"))
+
+
+KINDS = ["CALL_OUTGOING", "CALL_INCOMING", "CALL_LOCAL_SDP", "CALL_RINGING", "CALL_PROGRESS", "CALL_ANSWERED"]
+KINDS += ["CALL_ESTABLISHED", "CALL_REMOTE_SDP", "CALL_RTPESTAB", "CALL_HOLD", "CALL_RESUME", "CALL_CLOSED"]
+KINDS += ["CALL_DTMF_START", "CALL_REDIRECT", "TRANSFER", "AUDIO_ERROR", "CALL_NOVELTY"]
+MESSAGES = st.builds(
+    PhoneMessage,
+    type=st.sampled_from(KINDS),
+    param=st.sampled_from(["", "audio", "5", "486 Busy Here", "302,sip:2@a", "Connection reset by user"]),
+    direction=st.sampled_from(["outgoing", "incoming", ""]),
+    peer_uri=st.sampled_from(["sip:1@a", "sip:2@a"]),
+    sip_call_id=st.sampled_from(["", "x", "y", "z"]),
+    remote_direction=st.sampled_from(["", "sendrecv", "recvonly"]),
+)
+LISTINGS = st.lists(
+    st.builds(
+        ListedCall,
+        peer_uri=st.sampled_from(["sip:1@a", "sip:2@a"]),
+        state=st.sampled_from(["ESTABLISHED", "RINGING", "INCOMING"]),
+        sip_call_id=st.sampled_from(["", "x", "y"]),
+    ),
+    max_size=3,
+)
+ANSWERS = st.sampled_from([None, Response(True, "", "1"), OK_WITH_ID, Response(False, "no", "1")])
+
+
+@given(
+    st.sampled_from([Version(1, 0), Version(2, 0), Version(4, 9)]),
+    st.lists(st.one_of(MESSAGES, LISTINGS, ANSWERS, st.just("dial")), max_size=40),
+)
+def test_whatever_baresip_tells_a_call_is_closed_once_and_answered_once(
+    version: Version, history: list[object]
+) -> None:
+    dialogs, dialed, told = dialogs_of(version), 0, []
+    for item in history:
+        if item == "dial":
+            dialed += 1
+            dialogs.dial(CallId(f"c{dialed}"), "sip:1@a")
+        elif isinstance(item, PhoneMessage):
+            told += dialogs.receive(item)
+        elif isinstance(item, list):
+            told += dialogs.resync(item, lambda call: call.state == "RINGING")
+        else:
+            told += dialogs.dialed(CallId(f"c{dialed}"), item)
+    for kind in (PhoneClosed, PhoneEstablished, PhoneAnswered, PhoneIncoming, PhoneFound):
+        calls = [event.call for event in told if isinstance(event, kind)]
+        assert len(calls) == len(set(calls))
+    closed: set[CallId] = set()
+    for event in told:
+        call = getattr(event, "call", None)
+        assert call not in closed
+        if isinstance(event, PhoneClosed):
+            closed.add(event.call)
 
 
 def test_rtp_is_told_once_and_video_is_not_audio() -> None:
