@@ -181,6 +181,13 @@ def test_nothing_is_sent_before_the_answer_or_before_live() -> None:
     assert not rig.session.frames
 
 
+def test_a_session_that_is_live_without_an_answer_hears_nothing() -> None:
+    rig = Rig()
+    rig.bridge.live("pcm_8000", "pcm_8000")
+    rig.pass_time(0.5, blocks(tone(8000, 0.5), 8000))
+    assert not rig.session.frames
+
+
 def test_early_media_is_never_sent() -> None:
     rig = Rig()
     rig.pass_time(1.0, blocks(tone(8000, 1.0), 8000))
@@ -229,7 +236,7 @@ def test_uneven_blocks_do_not_tear_holes() -> None:
     rig = Rig()
     rig.go_live(heard="pcm_8000")
     sound = tone(8000, 3.0)
-    due = [0, 320, 0, 320, 160, 160, 320, 0]  # samples on each tick: 20 ms late now and then
+    due = [160, 160, 160, 0, 320, 160, 0, 320]  # samples on each tick: 20 ms late now and then
 
     def uneven(number: int, position: list[int] = [0]) -> PCM:  # noqa: B006 (a running position)
         start = position[0]
