@@ -132,6 +132,8 @@ class Panes(Screen[None]):
 
     def show_words(self) -> None:
         """Bring every word on screen up to this moment."""
+        if not self.query("#totals"):  # the screen is being taken down
+            return
         state, now, at = self.state, self._engine.now(), self._options.clock()
         self.operator.see(state, now, at, self.broken)
         levels = self._levels(state)

@@ -1,0 +1,182 @@
+"""An update comes in: what stands on the screen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from console.core.effects import Record
+from console.core.state import CallPhase
+from tests.ui.conftest import OpenDesk
+from tests.ui.scenes import ENDED, ID, READY, RECORDS, SCENES, UP, call, during
+
+
+@pytest.mark.parametrize(
+    ("scene", "selector", "words"),
+    [
+        ("idle", "#line", "READY"),
+        ("idle", "#line", "line ok 3289@sip.exolve.ru"),
+        ("idle", "#recent", "01:13 903 555-11-22busy"),
+        ("idle", "#totals", "14 calls  6 answered  2 missed  AI 38:10"),
+        ("idle", "#agent", "OFF"),
+        ("not-ready", "#line", "NOT READY   not registered: 403 Forbidden"),
+        ("not-ready", "#line", "r registers again"),
+        ("dialing", "#call", "DIALING"),
+        ("dialing", "#agent", "PREPARING   not billed"),
+        ("ringing", "#call", "gives up in 0:51"),
+        ("ringing", "#agent", "PREPARED   not billed"),
+        ("early", "#call", "NETWORK AUDIO"),
+        ("early", "#call", "AI not opened"),
+        ("talking", "#call", "ANSWERED   +7 912 345-67-890:42"),
+        ("talking", "#call", "person or machine unknown"),
+        ("talking", "#call", "ends in 9:18"),
+        ("talking", "#agent", "LIVE   0:41 billed"),
+        ("no-rtp", "#call", "No sound from the callee for 3 s (no RTP); the call ends in 2 s."),
+        ("finishing", "#agent", "FINISHING   0:40 billed"),
+        ("result", "#call", "486 Busy Here after 6 s, AI never opened."),
+        ("refused", "#agent", "Invalid API key. Check ELEVENLABS_API_KEY"),
+        ("incoming", "#call", "INCOMING   +7 912 345-67-89  Иван Петров"),
+    ],
+)
+async def test_a_state_in_words(desk: OpenDesk, scene: str, selector: str, words: str) -> None:
+    async with desk(scene) as d:
+        assert words in d.text(selector)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (200, 60), (60, 24)])
+@pytest.mark.parametrize("scene", sorted(SCENES))
+async def test_every_state_at_every_size_shows_phase_and_session(
+    desk: OpenDesk, scene: str, size: tuple[int, int]
+) -> None:
+    async with desk(scene, *RECORDS, size=size) as d:
+        text = d.screen_text()
+        assert all(len(line) <= size[0] for line in text.splitlines())
+        assert d.text("#call").split("  ")[0].strip() in text
+        assert d.text("#agent").split("  ")[0].strip() in text
+        assert d.text("#totals")[:20] in text
+        assert d.app.screen.query_one("#log").size.height >= (5 if size[0] >= 80 else 2)
+
+
+async def test_nothing_moves_between_states(desk: OpenDesk) -> None:
+    async with desk("idle") as d:
+        places = {w.id: w.region for w in d.app.screen.query("*") if w.id}
+        for scene in SCENES:
+            await d.show(scene, *RECORDS)
+            assert {w.id: w.region for w in d.app.screen.query("*") if w.id} == places, scene
+
+
+async def test_hostile_text_is_shown_as_it_is(desk: OpenDesk) -> None:
+    record = Record(70.0, "agent.transcript", ID, {"role": "user", "text": "[/foo][@click=app.quit]x[/]"})
+    async with desk("hostile", record) as d:
+        assert "[/foo][@click=app.quit]x[/]" in d.screen_text()
+        assert "[/foo][@click=app.quit]Ъ[/]" in d.text("#call")
+
+
+async def test_timers_run_on_the_engines_clock(desk: OpenDesk) -> None:
+    async with desk("talking") as d:
+        d.console.time += 60
+        d.app._main.show_words()
+        assert "1:42" in d.text("#call")
+        assert "ends in 8:18" in d.text("#call")
+        assert "1:41 billed" in d.text("#agent")
+
+
+async def test_meters_run_only_while_there_is_sound(desk: OpenDesk) -> None:
+    async with desk("ringing") as d:
+        meter = d.app._main.meter_in
+        assert meter.level == -60.0
+        await d.show("early")
+        await d.until(lambda: meter.level == -18.0, "the level of early media")
+        assert meter.words == "network audio"
+        await d.show("talking")
+        await d.until(lambda: d.app._main.meter_out.words == "thinking 1.8 s", "what the AI does")
+        await d.show("result")
+        assert (meter.level, meter.words) == (-60.0, "")
+
+
+async def test_a_broken_engine_is_a_standing_sentence_and_quitting_works(desk: OpenDesk) -> None:
+    async with desk("talking") as d:
+        d.console.end(RuntimeError("[boom]"))
+        await d.until(lambda: "the engine broke: RuntimeError [boom]" in d.text("#line"))
+        assert "ctrl+q quits" in d.text("#line")
+        await d.press("8")
+        assert "8" in d.text("#number")
+        await d.press("ctrl+q")
+        await d.until(lambda: d.app.return_code is not None, "the end")
+
+
+async def test_an_engine_that_ends_by_itself_says_so(desk: OpenDesk) -> None:
+    async with desk("idle") as d:
+        d.console.end()
+        await d.until(lambda: "the engine has ended" in d.text("#line"))
+
+
+async def test_an_engine_that_was_told_to_quit_ends_the_screen(desk: OpenDesk) -> None:
+    async with desk(replace(READY, quitting=True)) as d:
+        d.console.end()
+        await d.until(lambda: d.app.return_code == 0, "the end")
+
+
+async def test_the_title_carries_phase_and_timer(desk: OpenDesk) -> None:
+    async with desk("talking") as d:
+        d.app._look_after()
+        assert d.app._terminal_title == "ANSWERED 0:42 +7 912 345-67-89 - Call Console"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "bells"),
+    [
+        ("ringing", "talking", 1),
+        ("ringing", "early", 0),
+        ("idle", "dialing", 0),
+        ("idle", "incoming", 1),
+    ],
+)
+async def test_the_bell(
+    desk: OpenDesk, monkeypatch: pytest.MonkeyPatch, before: str, after: str, bells: int
+) -> None:
+    async with desk(before, sounds=True) as d:
+        rung: list[int] = []
+        monkeypatch.setattr(d.app, "bell", lambda: rung.append(1))
+        await d.show(after)
+        assert len(rung) == bells
+
+
+async def test_the_bell_can_be_off_and_rings_for_a_failure(
+    desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = replace(ENDED[0], id=ID)
+    for sounds, bells in ((True, 1), (False, 0)):
+        async with desk("ringing", sounds=sounds) as d:
+            rung: list[int] = []
+            monkeypatch.setattr(d.app, "bell", lambda rung=rung: rung.append(1))
+            await d.show(replace(READY, ended=(ended,)))
+            assert len(rung) == bells
+
+
+async def test_other_calls_are_counted(desk: OpenDesk) -> None:
+    other = call(CallPhase.RINGING, id="c0")
+    async with desk(replace(during(UP), calls=(other, UP)), size=(100, 30)) as d:
+        assert "and 1 other call" in d.text("#call")
+
+
+async def test_offers_and_the_first_number_of_a_demo_line(desk: OpenDesk) -> None:
+    async with desk("idle", demo=True, offers=(("+79750000001", "answers"),), number="+79750000001") as d:
+        assert "DEMO LINE" in d.text("#line")
+        assert "975 000-00-01" in d.text("#recent")
+        assert "+79750000001" in d.text("#number")
+
+
+async def test_a_note_stands(desk: OpenDesk) -> None:
+    async with desk("idle", notes=("Port 8000 is taken: the API is off.",)) as d:
+        assert d.word == "Port 8000 is taken: the API is off."
+
+
+async def test_without_colour_everything_is_still_said(
+    desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with desk("not-ready") as d:
+        assert "NOT READY" in d.screen_text()
+        assert "line 403" in d.screen_text() or "403 Forbidden" in d.screen_text()
