@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,6 +78,20 @@ def test_an_answered_call_has_the_ai_heard(start: Start) -> None:
     assert summary["answered"] is True
     assert 2.0 < summary["agent_seconds"] < 6.0
     assert "ANSWERED" in err
+
+
+@pytest.mark.live
+def test_the_same_with_a_baresip_of_its_own(start: Start) -> None:
+    missing = [name for name in ("baresip", "pulseaudio") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"NOT RUN: {', '.join(missing)} not installed (`make test` installs it on Debian)")
+    program = start(
+        *("call", "--demo", "+79750000001", "--json", "--max-seconds", "3"), CONSOLE_ENGINE="baresip"
+    )
+    events, err = finish(program)
+    assert program.returncode == 0, err
+    assert events[0]["engine"] == "baresip"
+    assert events[-1]["agent_seconds"] > 2.0
 
 
 def test_a_call_without_agent(start: Start) -> None:
