@@ -35,7 +35,7 @@ from .embedded_calls import EmbeddedCall, caller_name, name_of
 from .line_events import LineEvents
 
 if TYPE_CHECKING:
-    from baresip import Runtime, StackEvent, UserAgent
+    from baresip import Call, Runtime, StackEvent, UserAgent
 
 HEARTBEAT, PATIENCE = 2.0, 5.0
 """Seconds between harmless commands, and how long one may stay unanswered."""
@@ -143,6 +143,7 @@ class EmbeddedPhone:
         runtime.subscribe(self._on_stack_event)
         try:
             self._agent = await UserAgent.create(runtime, account, transfer_policy="reject")
+            self._agent.on_incoming(self._meet)
         except baresip.BaresipError as error:
             raise PhoneError(f"The SIP account cannot be used: {clean(str(error))}.") from None
         self._emit(LineUp("embedded", baresip.__version__, answered_is_2xx=True))
@@ -239,7 +240,7 @@ class EmbeddedPhone:
             self._dialing -= 1
             self._replay()
 
-    def _bind(self, live: EmbeddedCall, native: Any) -> None:
+    def _bind(self, live: EmbeddedCall, native: Call) -> None:
         live.native = native
         self._paths.bind(live.call, native)
         if live.ending:
@@ -292,9 +293,7 @@ class EmbeddedPhone:
             self._tell(self._line_events.receive(_as_message(event)))
             return
         live = self._find(event.call)
-        if live is None and name_of(event) == "CALL_INCOMING":
-            self._meet(event)
-        elif live is not None:
+        if live is not None:
             self._follow(live, event)
         elif self._dialing:
             self._overtaking.append(event)  # it may belong to the call whose `dial` is just returning
@@ -308,16 +307,14 @@ class EmbeddedPhone:
         known = (call for call in self._calls.values() if call.native is not None)
         return next((call for call in known if call.native and call.native.handle == handle), None)
 
-    def _meet(self, event: StackEvent) -> None:
+    def _meet(self, native: Call) -> None:
         """Somebody calls."""
-        from baresip import Call
-
         live = EmbeddedCall(self._new_call(), incoming=True)
         self._calls[live.call] = live
-        native = Call._from_incoming(self._runtime, event)
-        self._emit(PhoneIncoming(live.call, clean(event.peer or "", 300), caller_name(event)))
+        name = caller_name(native.headers.get("From", ""))
+        self._emit(PhoneIncoming(live.call, clean(native.peer or "", 300), name))
         self._bind(live, native)
-        self._follow(live, event)
+        self._tell(live.learn(native.call_id))
 
     def _follow(self, live: EmbeddedCall, event: StackEvent) -> None:
         self._tell(live.receive(event))

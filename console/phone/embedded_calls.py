@@ -52,13 +52,16 @@ class EmbeddedCall:
 
     def receive(self, event: StackEvent) -> list[Event]:
         """What follows for the console, oldest first."""
-        events: list[Event] = []
         if name_of(event) in _REPLIES:
             self.replied.set()
-        if event.call_id and not self.bound:
-            self.bound = True
-            events.append(PhoneCallBound(self.call, clean(event.call_id, 255)))
-        return events + self._tell(name_of(event), event.text or "")
+        return self.learn(event.call_id) + self._tell(name_of(event), event.text or "")
+
+    def learn(self, sip_call_id: str | None) -> list[Event]:
+        """The SIP Call-ID, told once."""
+        if self.bound or not sip_call_id:
+            return []
+        self.bound = True
+        return [PhoneCallBound(self.call, clean(sip_call_id, 255))]
 
     def _tell(self, name: str, text: str) -> list[Event]:
         call = self.call
@@ -103,9 +106,9 @@ def name_of(event: StackEvent) -> str:
     return str(event.event.name)
 
 
-def caller_name(event: StackEvent) -> str:
-    """The display name of an incoming call (RFC 3261 section 20.20), `""` when it has none."""
-    name = re.match(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^<"]*))\s*<', event.headers.get("From", ""))
+def caller_name(from_header: str) -> str:
+    """The display name in a From header (RFC 3261 section 20.20), `""` when it has none."""
+    name = re.match(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^<"]*))\s*<', from_header)
     return clean((name[1] or name[2] or "").replace("\\", ""), 80) if name else ""
 
 
