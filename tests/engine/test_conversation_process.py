@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from console.demo.conversation.script import Script, Setup, Step
 KEY = "key-of-the-child"
 
 
-async def test_child_process_holds_a_conversation_and_reports_it(tmp_path: Path, agent) -> None:  # type: ignore[no-untyped-def]
+async def test_child_process_holds_a_conversation_and_reports_it(tmp_path: Path, agent: Any) -> None:
     setup = Setup(api_key=KEY, agents={"agent": Script()})
     log = tmp_path / "conversation.jsonl"
     began = time.time()
@@ -30,7 +32,7 @@ async def test_child_process_holds_a_conversation_and_reports_it(tmp_path: Path,
         session.send_audio(tone)
         await server.do(Step("hear", seconds=0.0))
         while not len(await server.caller_audio()):
-            pass
+            await asyncio.sleep(0.01)
         assert (await server.caller_audio()).tobytes() == tone
         await server.do(Step("close", code=1011, reason="tired"))
         closed = await agent.closed()
