@@ -7,8 +7,10 @@ import re
 import shutil
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -52,12 +54,14 @@ class Recorder:
 
     events: list[Event] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
     _next: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __call__(self, event: Event) -> None:
         self.events.append(event)
         self.times.append(asyncio.get_running_loop().time())
+        self.wall.append(time.time())
         self._changed.set()
 
     async def expect(self, kind: type, deadline: float = 5.0, **fields: object) -> object:
@@ -79,6 +83,10 @@ class Recorder:
 
     def of(self, *kinds: type) -> list[Event]:
         return [event for event in self.events if isinstance(event, kinds)]
+
+    def wall_time_of(self, event: object) -> float:
+        """Unix time at which this very event arrived."""
+        return next(t for t, e in zip(self.wall, self.events, strict=True) if e is event)
 
     def time_of(self, event: object) -> float:
         """Loop time at which this very event arrived."""
@@ -117,6 +125,13 @@ class Peer:
         text = self.log.read_text(errors="replace")
         pattern = rf"UDP message {direction} [^\n]*\n\n([^\r\n]+)"
         return re.findall(pattern, text)
+
+    def sent_at(self, start: str) -> float:
+        """Wall time (Unix s) at which the peer had sent the first message that starts with `start`."""
+        pattern = rf"-+ (\S+)\s(\S+)\nUDP message sent [^\n]*\n\n{re.escape(start)}"
+        found = re.search(pattern, self.log.read_text(errors="replace"))
+        assert found, f"the peer never sent {start}"
+        return datetime.fromisoformat(f"{found[1]} {found[2]}").timestamp()
 
 
 @pytest.fixture
