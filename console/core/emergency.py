@@ -17,6 +17,8 @@ EVERYWHERE = frozenset({"112", "911", "101", "102", "103", "104"})
 TWO_DIGITS = frozenset({"01", "02", "03", "04"})
 """The old Russian forms. Only as they stand: an extension like 801 is not `01` behind a trunk prefix."""
 
+_INTERNATIONAL_PREFIXES = ("00", "810")
+
 
 @lru_cache(maxsize=256)
 def why_emergency(digits: str, region: str) -> str:
@@ -32,8 +34,8 @@ def why_emergency(digits: str, region: str) -> str:
 @lru_cache(maxsize=256)
 def why_short_service(digits: str, region: str) -> str:
     """The same for short service numbers."""
-    plain = digits.lstrip("+")
-    if any(_is_short_service(*form) for form in ((plain, region), *_behind_country_code(plain))):
+    forms = _behind_country_code(digits[1:]) if digits.startswith("+") else [(digits, region)]
+    if any(_is_short_service(*form) for form in forms):
         return f"{digits} is a short service number: the console never calls those for an AI."
     return ""
 
@@ -53,23 +55,25 @@ def split_country_code(digits: str) -> tuple[int, str] | None:
 
 
 def _forms(digits: str, region: str) -> set[tuple[str, str]]:
-    """The digits with every prefix that a network would take off, at most two in a row."""
+    """The digits as they are and without what a network would take off: (rest, region where it is dialed)."""
     plain = digits.lstrip("+")
     found = {(plain, region)}
-    for _ in range(2):
-        for form, where in tuple(found):
-            found.update(_without_prefix(form, where))
-    return found
+    own_code = str(phonenumbers.country_code_for_region(region))
+    for prefix in (own_code, *_INTERNATIONAL_PREFIXES):
+        if plain.startswith(prefix):
+            found.add((plain[len(prefix) :], region))
+    if digits.startswith("+"):
+        found.update(_behind_country_code(plain))
+    for prefix in _INTERNATIONAL_PREFIXES:
+        if plain.startswith(prefix):
+            found.update(_behind_country_code(plain[len(prefix) :]))
+    return found | {behind for form in found for behind in _behind_trunk_prefix(*form)}
 
 
-def _without_prefix(digits: str, region: str) -> list[tuple[str, str]]:
-    shorter = _behind_country_code(digits)
+def _behind_trunk_prefix(digits: str, region: str) -> list[tuple[str, str]]:
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
     trunk = metadata.national_prefix if metadata else None
-    for prefix in filter(None, (trunk, "00", "810")):
-        if digits.startswith(prefix):
-            shorter.append((digits[len(prefix) :], region))
-    return shorter
+    return [(digits[len(trunk) :], region)] if trunk and digits.startswith(trunk) else []
 
 
 def _behind_country_code(digits: str) -> list[tuple[str, str]]:
@@ -82,7 +86,7 @@ def _is_emergency(digits: str, region: str) -> bool:
 
 
 def _is_short_service(digits: str, region: str) -> bool:
-    if not 0 < len(digits) < 7 or region not in phonenumbers.SUPPORTED_REGIONS:
+    if not 0 < len(digits) < 7 or digits.startswith("0") or region not in phonenumbers.SUPPORTED_REGIONS:
         return False
     number = phonenumbers.PhoneNumber(
         country_code=phonenumbers.country_code_for_region(region), national_number=int(digits)

@@ -101,10 +101,10 @@ def judge(
     unfit = _why_unfit(text, digits)
     if unfit:
         return Judgement(Verdict.REFUSED, unfit, display=shown)
-    never = emergency.why_emergency(digits, region) or _why_short(digits, region)
+    never = emergency.why_emergency(digits, region)
     number = None if never else numbering_plan.parse(digits, region)
     if number is None:
-        return _no_number(digits, region, shown, never)
+        return _no_number(digits, region, shown, never or _why_short(digits, region))
     return _judge_public(number, region, domain, e164, never_call, answered_today)
 
 

@@ -2,9 +2,11 @@
 
 import re
 
+import phonenumbers
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from console.core import never_call
 from console.core.numbers import Judgement, Verdict, judge, judge_uri
@@ -62,6 +64,21 @@ def test_e164_keeps_the_plus() -> None:
 def test_region_decides_what_national_means() -> None:
     seen = judge("030 1234567", region="DE", domain="pbx.example:5070")
     assert (seen.verdict, seen.uri) == (Verdict.OK, "sip:49301234567@pbx.example:5070")
+
+
+@pytest.mark.parametrize(
+    "kind", [PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.TOLL_FREE]
+)
+def test_no_ordinary_number_of_any_country_is_taken_for_a_short_one(kind: int) -> None:
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        number = phonenumbers.example_number_for_type(region, kind)
+        if number is None:
+            continue
+        for form in (PhoneNumberFormat.NATIONAL, PhoneNumberFormat.INTERNATIONAL):
+            text = phonenumbers.format_number(number, form)
+            seen = judge(text, region=region, domain=DOMAIN)
+            assert seen.may_dial, (region, text, seen.why)
+            assert seen.e164 == phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
 @pytest.mark.parametrize(
