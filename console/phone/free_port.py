@@ -31,6 +31,9 @@ def is_free(host: str, port: int, kind: int = socket.SOCK_STREAM) -> bool:
 
 def _bound(host: str, port: int, kind: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+    if kind == socket.SOCK_STREAM:
+        # Connections that ended a moment ago do not count; a listener still does.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
     except OSError:

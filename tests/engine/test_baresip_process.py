@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -274,3 +275,14 @@ def test_free_ports_are_free() -> None:
     assert is_free("127.0.0.1", port)
     assert is_free("127.0.0.1", free_tcp_port("127.0.0.1"))
     assert free_tcp_port("127.0.0.1") > 1023
+
+
+def test_a_listener_takes_a_port_and_a_connection_that_just_ended_does_not() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert not is_free("127.0.0.1", port)
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            accepted, _ = server.accept()
+            accepted.close()  # the side that closes first keeps the port busy for a minute
+            assert client.recv(1) == b""
+    assert is_free("127.0.0.1", port)
