@@ -12,6 +12,9 @@ from .emergency import region_of, split_country_code
 Reading = tuple[int, str]
 """Country calling code, and the national significant number as far as it is typed."""
 
+_E164_LENGTH = 16
+"""15 digits (ITU-T E.164) and the `+`; the plans of libphonenumber allow longer German ones."""
+
 _TAILS = tuple(first + second for first in "2913578046" for second in "1234567890")
 
 
@@ -21,7 +24,8 @@ def parse(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
         number = phonenumbers.parse(digits, region)
     except phonenumbers.NumberParseException:
         return None
-    return number if phonenumbers.is_valid_number(number) else None
+    fits = len(e164_of(number)) <= _E164_LENGTH
+    return number if fits and phonenumbers.is_valid_number(number) else None
 
 
 def e164_of(number: phonenumbers.PhoneNumber) -> str:

@@ -312,6 +312,7 @@ DIGITS = st.text(alphabet="0123456789", min_size=1, max_size=20)
 
 @given(st.one_of(TYPED, DIGITS, DIGITS.map("+".__add__)))
 @example("+79123456789")
+@example("+4920100000000000")
 def test_whatever_is_typed_the_uri_is_strict(text: str) -> None:
     seen = ru(text)
     assert seen.may_dial == bool(seen.uri)
