@@ -62,6 +62,10 @@ def screen(
         raise typer.Exit
     if context.invoked_subcommand is None:
         loaded = _usable()
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise _fail(
+                "The screen needs a terminal; without one use `call-console call NUMBER` (see --help)."
+            )
         demo = not loaded.has_line
         with _demo_line(loaded) if demo else _own_line(loaded) as line:
             from .opening import open_screen

@@ -152,7 +152,7 @@ def test_check_dial_place_opens_no_agent(shell: Any, orders: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["call", "89123456789"], ["events"], ["check", "dial", "89123456789", "--place"], []]
+    "arguments", [["call", "89123456789"], ["events"], ["check", "dial", "89123456789", "--place"]]
 )
 def test_a_line_that_another_console_holds_is_left_alone(
     shell: Any, orders: list[Any], tmp_path: Path, arguments: list[str]
@@ -176,8 +176,13 @@ def test_a_line_that_another_console_holds_is_left_alone(
         assert shell("config").exit_code == 0
     finally:
         holder.communicate("")  # closes its stdin: it ends
-    if arguments:
-        assert shell(*arguments, **FULL).exit_code == 10
+    assert shell(*arguments, **FULL).exit_code == 10
+
+
+def test_the_screen_needs_a_terminal(shell: Any, orders: list[Any]) -> None:
+    done = shell(**FULL)
+    assert done.exit_code == 2
+    assert "needs a terminal" in done.stderr
 
 
 HOLDER = """
