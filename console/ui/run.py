@@ -48,7 +48,8 @@ async def _run(console: Console, options: ScreenOptions) -> int:
         stopped = await asyncio.to_thread(app.engine_over.wait, app.seconds_to_stop())
         lifeline.let_go()
     if not stopped:
-        _leave("The engine did not stop; a call may still be up.\n", app.return_code or 1)
+        code = STOPPED_BY_SIGNAL if lifeline.pulled else 1
+        _leave("The engine did not stop; a call may still be up.\n", code)
     return STOPPED_BY_SIGNAL if lifeline.pulled else app.return_code or app.return_value or 0
 
 

@@ -53,7 +53,7 @@ class Desk:
         wanted = SCENES[state] if isinstance(state, str) else state
         self.console.post(wanted, *records)
         main = self.app._main
-        await self.until(lambda: main.state == wanted and self.app._mailbox.take() is None, "the update")
+        await self.until(lambda: main.state == wanted and self.app._mailbox._last is None, "the update")
         self.clock += 1.0
         main.show_words()
         await self.pilot.pause()
