@@ -216,6 +216,7 @@ async def _spawn(program: Path, folder: Path, environment: Mapping[str, str]) ->
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env=environment,
+            cwd=folder,  # Baresip switches core dumps on: one would hold the password
             process_group=0,
         )
     except OSError as error:

@@ -32,7 +32,7 @@ def locate(binary: str = "") -> Path:
     if found is None:
         what = f"the program {binary} was not found" if binary else "baresip is not installed"
         raise PhoneError(f"No phone: {what}; {_INSTALL}.")
-    return Path(found)
+    return Path(found).absolute()
 
 
 async def inspect(binary: str = "") -> BaresipProgram:

@@ -151,6 +151,9 @@ class CtrlLine:
             if account is not None:
                 self._emit(self._registration(account))
             self._resync(listing, current)
+            early, self._early = self._early, []
+            for message in early:
+                self.message(message)
 
         await self._client.request("listcalls", then=usable)
         for dialog in self._dialogs:
@@ -160,7 +163,8 @@ class CtrlLine:
     def message(self, message: PhoneMessage | Unreadable) -> None:
         if isinstance(message, Unreadable):
             self._emit(Ignored(ENGINE, message.why))
-        elif self._version is None:
+        elif not (self.up.is_set() or self._dialogs.knows(message)):
+            # What the listing is about to explain, e.g. a call that an earlier console dialed.
             self._early.append(message)
         elif message.type.startswith(_CALL_EVENTS):
             self._tell(self._dialogs.receive(message))
@@ -169,6 +173,7 @@ class CtrlLine:
 
     def link_down(self, loss: Loss, reason: str) -> None:
         self.up.clear()
+        self._early.clear()
         if loss is Loss.SILENT:
             self.silent.set()
         # While our own program runs its port may not be open yet; its end is seen by the process.
@@ -201,9 +206,6 @@ class CtrlLine:
             self._version = version
             self._dialogs = self._commands.dialogs = Dialogs(version, _new_call)
             self._commands.version = version
-        early, self._early = self._early, []
-        for message in early:
-            self.message(message)
 
     def _check_menu(self, response: Response) -> None:
         if not response.ok and "command not found" in response.data:

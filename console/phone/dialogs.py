@@ -79,6 +79,10 @@ class Dialogs:
         """The dialog of this call, if it is not over."""
         return self._dialogs.get(call)
 
+    def knows(self, message: PhoneMessage) -> bool:
+        """Whether this event is about a call that is here, or that was."""
+        return message.sip_call_id in self._over or self._by_sip_call_id(message.sip_call_id) is not None
+
     # ---- dialing ----
 
     def dial(self, call: CallId, uri: str) -> None:

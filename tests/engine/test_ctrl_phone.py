@@ -25,6 +25,7 @@ from console.core.events import (
     PhoneFound,
     PhoneIncoming,
     PhoneRinging,
+    PhoneRtp,
     RegistrationChanged,
     RegState,
 )
@@ -309,6 +310,26 @@ async def test_what_an_earlier_console_left_is_ours(join, tmp_path: Path, versio
         second.phone.hang_up(found[URI].call)
         await second.told.expect(PhoneClosed, call=found[URI].call)
         assert [call["id"] for call in server.calls] == ["theirs"]
+
+
+@DIALECTS
+async def test_an_event_before_the_listing_does_not_make_our_call_a_strangers(
+    join, tmp_path: Path, version: str
+) -> None:
+    (tmp_path / "calls-on-phone.json").write_text(json.dumps([{"id": "a", "peer": URI}]))
+    async with scripted_baresip(version=version, calls=[{"id": "a", "peer": URI}]) as server:
+        plain = server._reginfo
+
+        def reginfo(params: str) -> tuple[bool, str]:
+            server.event("CALL_RTPESTAB", server.calls[0], param="audio")
+            return plain(params)
+
+        server.answers["reginfo"] = reginfo
+        one = await join(server)
+        rtp = await one.told.expect(PhoneRtp)
+        (found,) = one.told.of(PhoneFound)
+        assert (found.call, found.ours, found.established) == (rtp.call, True, True)
+        assert isinstance(one.told.events[0], LineUp)
 
 
 def test_a_damaged_list_of_known_calls_is_no_list(tmp_path: Path) -> None:
