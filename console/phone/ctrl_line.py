@@ -33,6 +33,9 @@ from .line_events import LineEvents
 
 ENGINE = "baresip"
 
+_HELD = 0.1
+"""Seconds that the end of the link waits for the end of our own program."""
+
 _CALL_EVENTS = ("CALL_", "TRANSFER", "AUDIO_ERROR")
 
 
@@ -78,6 +81,7 @@ class CtrlLine:
         self._reregistering = False
         self._tasks: asyncio.TaskGroup | None = None
         self._last_down: LineDown | None = None
+        self._held_down: LineDown | None = None
 
     @property
     def calls(self) -> list[Dialog]:
@@ -144,6 +148,7 @@ class CtrlLine:
 
         def usable(listing: Response) -> None:
             # Only now: a call that is dialed before the listing would be missing in it, and count as over.
+            self._tell_down()
             self._last_down = None
             self.up.set()
             self.was_up = True
@@ -182,17 +187,26 @@ class CtrlLine:
         gone = loss is Loss.REFUSED
         if gone:
             self._forget_calls()
-        down = LineDown(reason, gone, taken_over=loss is Loss.TAKEN_OVER)
-        if down != self._last_down:
-            self._last_down = down
-            self._emit(down)
+        self._held_down = LineDown(reason, gone, taken_over=loss is Loss.TAKEN_OVER)
+        if self._setup.own and loss is Loss.CLOSED:
+            # When the program itself ended, that is told within moments, and says more.
+            asyncio.get_running_loop().call_later(_HELD, self._tell_down)
+        else:
+            self._tell_down()
 
     def ended(self) -> None:
         """The program is gone, and every call with it."""
         self.up.clear()
+        self._held_down = None
         self._forget_calls()
 
     # ---- telling ----
+
+    def _tell_down(self) -> None:
+        down, self._held_down = self._held_down, None
+        if down is not None and down != self._last_down:
+            self._last_down = down
+            self._emit(down)
 
     @property
     def _now(self) -> Version:

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from console.core.events import (
     RegistrationChanged,
     RegState,
 )
+from console.phone.baresip_leftovers import clear_leftovers
 from console.phone.ctrl_line import CtrlLine
 from console.phone.free_port import free_sip_port
 
@@ -106,8 +108,9 @@ async def test_killed_in_a_call(start_phone, sipp) -> None:
     phone.phone.dial(CALL, peer.uri)
     await phone.told.expect(PhoneEstablished, call=CALL)
     os.kill(phone.baresip_pid(), signal.SIGKILL)
-    await phone.told.expect(LineDown, gone=True)
+    await phone.told.expect(LineDown, gone=True, reason="Baresip was ended by SIGKILL")
     await phone.told.expect(LineUp)
+    assert len(phone.told.of(LineDown)) == 1
     second = await sipp("busy")
     phone.phone.dial(CallId("c2"), second.uri)
     await phone.told.expect(PhoneClosed, call="c2", code=486)
@@ -153,6 +156,48 @@ async def test_stopping_while_it_rings_cancels(start_phone, sipp) -> None:
     await phone.told.expect(PhoneRinging, call=CALL)
     await phone.stop()
     assert await peer.finished() == 0
+
+
+CONSOLE_IN_A_CALL = """
+import asyncio, sys
+from pathlib import Path
+from console.core.events import CallId, LineUp, PhoneEstablished
+from console.phone.baresip_config import BaresipAudio, SipAccount
+from console.phone.baresip_process import BaresipSetup
+from console.phone.ctrl_phone import CtrlPhone
+account = SipAccount("console", "", "127.0.0.1", register=False, listen="127.0.0.1")
+extra = "ausrc_srate 48000\\nausrc_channels 2"
+audio = lambda modules: BaresipAudio("aubridge,nowhere", "ausine,440", {}, extra)
+phone = CtrlPhone(BaresipSetup(account, audio, Path(sys.argv[1])))
+def emit(event):
+    if isinstance(event, LineUp):
+        phone.dial(CallId("c"), sys.argv[2])
+    if isinstance(event, PhoneEstablished):
+        print("up", flush=True)
+asyncio.run(phone.run(emit))
+"""
+
+
+async def test_a_console_that_is_killed_still_hangs_up(tmp_path, sipp, start_phone) -> None:
+    peer = await sipp("answer_wait")
+    console = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", CONSOLE_IN_A_CALL, str(tmp_path / "dead"), peer.uri),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert console.stdout is not None
+    async with asyncio.timeout(20):
+        assert await console.stdout.readline() == b"up\n"
+    console.kill()
+    await console.wait()
+    assert await peer.finished() == 0
+    # The password that it left is removed by the next console on the same data dir.
+    (left,) = files_of(tmp_path / "dead" / "baresip")
+    assert clear_leftovers(tmp_path / "dead") == []
+    assert not left.exists()
+
+
+def files_of(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 async def test_secrets_stay_private(start_phone, sipp) -> None:
