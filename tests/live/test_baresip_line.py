@@ -26,12 +26,16 @@ from console.core.events import (
     RegistrationChanged,
     RegState,
 )
+from console.phone.baresip_config import BaresipAudio, SipAccount
 from console.phone.baresip_leftovers import clear_leftovers
+from console.phone.baresip_process import BaresipProcess, BaresipSetup
+from console.phone.baresip_program import inspect
 from console.phone.ctrl_line import CtrlLine
 from console.phone.free_port import free_sip_port
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(90)]
 CALL = CallId("c1")
+SINE = BaresipAudio("aubridge,nowhere", "ausine,440", {}, "ausrc_srate 48000\nausrc_channels 2")
 
 
 async def registered(start_phone, sipp, scenario: str, times: int = 1):
@@ -270,6 +274,24 @@ async def test_joining_finds_the_call_and_leaves_it_alone(start_phone, join_phon
         down = [event for event in owner.told.of(LineDown) + joined.told.of(LineDown) if event.taken_over]
     await joined.stop()
     assert peer.process.returncode is None  # its call was not ours to hang up
+
+
+async def test_a_joined_baresip_keeps_running_without_our_call(
+    tmp_path, join_phone, start_phone, sipp
+) -> None:
+    account = SipAccount("console", "", "127.0.0.1", register=False, listen="127.0.0.1")
+    setup = BaresipSetup(account, lambda modules: SINE, tmp_path / "theirs")
+    theirs = await BaresipProcess.start(setup, await inspect(), lambda line: None)
+    try:
+        joined, peer = await join_phone(theirs.ctrl[1]), await sipp("answer_wait")
+        joined.phone.dial(CALL, peer.uri)
+        await joined.told.expect(PhoneEstablished, call=CALL)
+        joined.phone.restart("this must not end it")
+        await joined.stop()
+        assert await peer.finished() == 0
+        assert not theirs.exited.is_set()
+    finally:
+        await theirs.stop()
 
 
 async def test_a_link_that_is_lost_in_a_call_confirms_it(start_phone, sipp) -> None:
