@@ -41,6 +41,22 @@ class PhoneReject:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneDigits:
+    """Press these keys on the line (`core.tools.DIGITS`), pauses included."""
+
+    call: CallId
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneTransfer:
+    """Have the callee's phone call `uri` instead of us (REFER, RFC 3515)."""
+
+    call: CallId
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneRegister:
     """Register the account again; after a take-over, also take the control link back."""
 
@@ -83,6 +99,27 @@ class AgentClose:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentTell:
+    """Send the agent this text: as background, or (`as_turn`) as a turn that it answers."""
+
+    call: CallId
+    session: int
+    text: str
+    as_turn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAnswer:
+    """The one result of a tool that the agent called."""
+
+    call: CallId
+    session: int
+    request: str
+    text: str
+    is_error: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AudioStart:
     """Open the audio path of the call (levels and ear; nothing goes to the AI yet)."""
 
@@ -102,6 +139,14 @@ class AudioFinish:
 
     call: CallId
     session: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSilence:
+    """Drop what the agent says, beginning with what waits, until it may speak again."""
+
+    call: CallId
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +198,19 @@ Effect = (
     | PhoneHangUp
     | PhoneAnswer
     | PhoneReject
+    | PhoneDigits
+    | PhoneTransfer
     | PhoneRegister
     | PhoneRestart
     | AgentPrepare
     | AgentOpen
     | AgentClose
+    | AgentTell
+    | AgentAnswer
     | AudioStart
     | AudioAnswered
     | AudioFinish
+    | AudioSilence
     | AudioStop
     | EarSwitch
     | NeverCallAdd

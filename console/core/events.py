@@ -303,6 +303,18 @@ class AgentToolUsed:
     ok: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AgentAsks:
+    """The agent calls one of the console's own tools (`core.tools`); `request` is the id of its call, which
+    gets exactly one answer. `arguments`: name and text, cleaned."""
+
+    call: CallId
+    session: int
+    request: str
+    tool: str
+    arguments: tuple[tuple[str, str], ...] = ()
+
+
 class QueueState(StrEnum):
     """The concurrency queue of the agent."""
 
@@ -444,6 +456,43 @@ class Extend:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell the agent something that the callee does not hear; `as_turn`: as if the callee had said it, so
+    that the agent answers."""
+
+    call: CallId
+    text: str
+    as_turn: bool = False
+    origin: Origin = Origin.KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Silence the AI for a while, or let it speak again; its session is kept."""
+
+    call: CallId
+    on: bool
+    origin: Origin = Origin.KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """Have the AI say goodbye and end the call."""
+
+    call: CallId
+    origin: Origin = Origin.KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class SendDigits:
+    """Press these keys on the line: `0-9 * # A-D`, `w` waits half a second, `W` one second."""
+
+    call: CallId
+    digits: str
+    origin: Origin = Origin.KEYS
+
+
+@dataclass(frozen=True, slots=True)
 class NeverCall:
     """Put this number on the never-call list, hanging up `call` if it is up."""
 
@@ -535,6 +584,7 @@ AgentEvent = (
     | AgentTranscript
     | AgentInterrupted
     | AgentToolUsed
+    | AgentAsks
     | AgentQueue
     | AgentClosed
 )
@@ -546,6 +596,10 @@ Command = (
     | Answer
     | Reject
     | Extend
+    | Tell
+    | Silence
+    | Goodbye
+    | SendDigits
     | NeverCall
     | NeverCallLoaded
     | SetEar

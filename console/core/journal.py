@@ -59,7 +59,11 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "agent.transcript.operator": ("you", "* {text}"),
     "agent.interrupted": ("AI", "interrupted; {seconds:.1f} s were not played"),
     "agent.tool": ("AI", "used {name}"),
-    "agent.tool.failed": ("AI", "could not use {name}"),
+    "agent.tool.failed": ("AI", "could not use {name}{because}"),
+    "agent.note": ("AI", "notes: {text}"),
+    "agent.silenced.on": ("you", "AI silenced for {limit_seconds:.0f} s at most"),
+    "agent.silenced.off": ("you", "AI may speak again"),
+    "call.transfer": ("AI", "transferring the call to {destination}"),
     "agent.queue": ("AI", "queue at ElevenLabs: {state}"),
     "agent.retry": ("AI", "session lost, opening a fresh one: {reason}"),
     "agent.closed": ("AI", "session closed by {who} after {seconds:.0f} s{said}"),
@@ -181,7 +185,13 @@ def _interrupted(record: Record) -> _Message:
 
 
 def _tool(record: Record) -> _Message:
-    return ("agent.tool" if record.fields.get("ok") else "agent.tool.failed"), {}
+    why = _text(record.fields, "why")
+    because = f": {why}" if why else ""
+    return ("agent.tool" if record.fields.get("ok") else "agent.tool.failed"), {"because": because}
+
+
+def _silenced(record: Record) -> _Message:
+    return f"agent.silenced.{'on' if record.fields.get('on') else 'off'}", {}
 
 
 def _agent_closed(record: Record) -> _Message:
@@ -213,6 +223,7 @@ _MESSAGE: dict[str, Callable[[Record], _Message]] = {
     "agent.transcript": _transcript,
     "agent.interrupted": _interrupted,
     "agent.tool": _tool,
+    "agent.silenced": _silenced,
     "agent.closed": _agent_closed,
     "audio.glitch": _glitch,
     "ear": _ear,

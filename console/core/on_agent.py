@@ -7,6 +7,7 @@ from dataclasses import replace
 from .draft import Draft, fresh_agent
 from .effects import AgentPrepare, AudioFinish
 from .events import (
+    AgentAsks,
     AgentClosed,
     AgentEvent,
     AgentFirstAudio,
@@ -30,6 +31,7 @@ from .events import (
     Role,
 )
 from .state import AgentPhase, Call, CallPhase, Outcome
+from .tools import on_asks
 
 QUEUE_SECONDS = 30.0
 """How long a person is kept waiting in ElevenLabs' queue."""
@@ -68,6 +70,8 @@ def react(d: Draft, event: AgentEvent) -> None:
             d.record("agent.interrupted", call.id, dropped_ms=event.dropped_ms)
         case AgentToolUsed():
             d.record("agent.tool", call.id, name=event.name, ok=event.ok)
+        case AgentAsks():
+            on_asks(d, call, event)
         case AgentQueue():
             _queue(d, call, event.state)
         case AgentClosed():
@@ -252,7 +256,5 @@ def react_audio(d: Draft, event: AudioEvent) -> None:
             d.call(call, glitches=call.glitches + 1)
             d.record("audio.glitch", call.id, direction=event.direction.value, ms=event.ms)
         case PlayoutDrained():
-            finishing = call.agent.phase is AgentPhase.FINISHING and call.agent.session == event.session
-            if finishing and call.phase is CallPhase.UP:
-                call = d.agent_off(call)
-                d.hang_up(call, ClosedBy.AGENT, outcome=Outcome.FINISHED)
+            if call.phase is CallPhase.UP and call.agent.session == event.session:
+                d.hang_up(call, ClosedBy.AGENT, call.why, Outcome.FINISHED)

@@ -14,6 +14,7 @@ from .events import (
     Command,
     Dial,
     Extend,
+    Goodbye,
     HangUp,
     NeverCall,
     NeverCallLoaded,
@@ -22,9 +23,13 @@ from .events import (
     Register,
     RegState,
     Reject,
+    SendDigits,
     SetEar,
+    Silence,
+    Tell,
 )
 from .state import Call, CallPhase, State
+from .tools import on_words
 
 EXTEND_SECONDS = 300.0
 QUIT_SECONDS = 3.0
@@ -51,8 +56,13 @@ def react(d: Draft, event: Command) -> None:
             _on_call(d, event)
 
 
-def _on_call(d: Draft, event: HangUp | Answer | Reject | Extend) -> None:
-    what = {HangUp: "hang up", Answer: "answer", Reject: "reject", Extend: "extend"}[type(event)]
+_WHAT = {HangUp: "hang up", Answer: "answer", Reject: "reject", Extend: "extend"}
+
+
+def _on_call(
+    d: Draft, event: HangUp | Answer | Reject | Extend | Tell | Silence | Goodbye | SendDigits
+) -> None:
+    what = _WHAT.get(type(event), "tell")
     call = d.state.find(event.call)
     if call is None or call.over:
         d.refuse(what, "That call is already over.", event.call)
@@ -64,6 +74,8 @@ def _on_call(d: Draft, event: HangUp | Answer | Reject | Extend) -> None:
             _answer(d, call)
         case Extend():
             _extend(d, call)
+        case _:
+            on_words(d, call, event)
 
 
 # ---- dialing ----

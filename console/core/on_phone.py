@@ -31,6 +31,7 @@ from .events import (
     RegState,
 )
 from .state import Call, CallPhase, Outcome
+from .tools import on_digit
 
 UNCONFIRMED_SECONDS = 2.0
 """How long a call may stay unconfirmed after the control link was lost."""
@@ -90,7 +91,7 @@ def _on_call(d: Draft, call: Call, event: PhoneEvent) -> None:
         case PhoneHold():
             _hold(d, call, event.held)
         case PhoneDigit():
-            d.record("call.digit", call.id, digit=event.digit)
+            on_digit(d, call, event.digit)
         case PhoneConfirmed() if call.unconfirmed:
             d.call(call, unconfirmed=False, deadline=None)
         case PhoneRedirected():

@@ -20,6 +20,7 @@ from .effects import AgentOpen, AgentPrepare, PhoneRestart, Stop
 from .events import ClosedBy, Refusal
 from .on_agent import dropped
 from .state import AgentPhase, Call, CallPhase, Outcome, State
+from .tools import on_deadlines
 
 OPEN_SECONDS = 4.0
 """From the upgrade request to the metadata of a prepared session."""
@@ -41,16 +42,7 @@ def settle(d: Draft) -> None:
     while before != d.state:
         before = d.state
         for call_id in [c.id for c in d.state.calls]:
-            for rule in (
-                _limits,
-                _phone_broken,
-                _agent_late,
-                _no_rtp,
-                _warm,
-                _session,
-                _no_dead_air,
-                _retire,
-            ):
+            for rule in _RULES:
                 call = d.state.find(call_id)
                 if call is not None:
                     rule(d, call)
@@ -64,9 +56,8 @@ def next_deadline(state: State) -> float | None:
 
 def _deadlines(state: State) -> Iterator[float]:
     for call in state.calls:
-        for at in (call.limit_at, call.rtp_by, call.deadline, call.agent.deadline):
-            if at is not None:
-                yield at
+        own = (call.limit_at, call.rtp_by, call.deadline, call.silent_until, call.goodbye_by, call.digits_by)
+        yield from (at for at in (*own, call.agent.deadline) if at is not None)
     if state.quit_deadline is not None:
         yield state.quit_deadline
 
@@ -174,6 +165,19 @@ def _no_dead_air(d: Draft, call: Call) -> None:
 def _retire(d: Draft, call: Call) -> None:
     if call.over and call.agent.phase is AgentPhase.OFF:
         d.retire(call)
+
+
+_RULES = (
+    on_deadlines,
+    _limits,
+    _phone_broken,
+    _agent_late,
+    _no_rtp,
+    _warm,
+    _session,
+    _no_dead_air,
+    _retire,
+)
 
 
 def _quit(d: Draft) -> None:

@@ -65,6 +65,7 @@ class Policy:
     incoming_agent: bool = False
     has_agent: bool = True
     single_call: bool = True  # the phone holds one call at a time
+    transfer_to: frozenset[str] = frozenset()  # E.164 numbers and `name@host` that the agent may transfer to
     not_ready: str = ""  # a sentence: what settings are missing, so that nothing can be dialed
 
 
@@ -138,6 +139,11 @@ class Call:
     limit_at: float | None = None  # ring limit, later call limit: shown counting down
     rtp_by: float | None = None  # without RTP from the callee by then, the call is ended
     deadline: float | None = None  # for the phone to confirm the call, or to end it
+    silent_until: float | None = None  # the operator has silenced the AI
+    goodbye_by: float | None = None  # the AI was asked to say goodbye; then the call ends
+    digits: str = ""  # keys the callee pressed, not yet told to the agent
+    digits_by: float | None = None
+    notes: tuple[str, ...] = ()  # what the agent noted
     asked_by: ClosedBy | None = None  # who made us hang up
     why: str = ""  # why we hang up, one sentence
     code: int | None = None

@@ -43,6 +43,7 @@ phone_events = st.one_of(
     st.builds(ev.PhoneRtp, calls),
     st.builds(ev.PhoneHold, calls, st.booleans()),
     st.builds(ev.PhoneConfirmed, calls),
+    st.builds(ev.PhoneDigit, calls, st.sampled_from("12#")),
     st.builds(
         ev.PhoneClosed, calls, st.none() | st.integers(300, 699), st.just("r"), st.sampled_from(ev.ClosedBy)
     ),
@@ -58,6 +59,9 @@ agent_events = st.one_of(
     st.builds(ev.AgentQueue, calls, sessions, st.sampled_from(ev.QueueState)),
     st.builds(ev.AgentClosed, calls, sessions, codes, st.just("r"), st.booleans(), refusals),
     st.builds(ev.PlayoutDrained, calls, sessions),
+    st.builds(
+        ev.AgentAsks, calls, sessions, st.just("t1"), st.sampled_from(["hang_up", "note", "send_dtmf"])
+    ),
     st.builds(ev.AudioFailed, calls, st.just("r")),
 )
 commands = st.one_of(
@@ -66,6 +70,10 @@ commands = st.one_of(
     st.builds(ev.Answer, calls),
     st.builds(ev.Reject, calls),
     st.builds(ev.Extend, calls),
+    st.builds(ev.Tell, calls, st.just("be brief"), st.booleans()),
+    st.builds(ev.Silence, calls, st.booleans()),
+    st.builds(ev.Goodbye, calls),
+    st.builds(ev.SendDigits, calls, st.sampled_from(["1#", "x"])),
     st.just(ev.AllowDialing()),
     st.just(ev.Register()),
 )
