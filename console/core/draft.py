@@ -10,6 +10,7 @@ from .effects import (
     AgentClose,
     AudioStop,
     Effect,
+    Hindrance,
     JsonValue,
     Keep,
     PhoneHangUp,
@@ -40,9 +41,16 @@ class Draft:
     def record(self, type_: str, call: CallId | None = None, **fields: JsonValue) -> None:
         self.do(Record(self.now, type_, call, fields))
 
-    def refuse(self, what: str, why: str, call: CallId | None = None, confirm: bool = False) -> None:
+    def refuse(
+        self,
+        what: str,
+        why: str,
+        call: CallId | None = None,
+        confirm: bool = False,
+        hindrance: Hindrance = Hindrance.STATE,
+    ) -> None:
         """Say no in one sentence; `confirm`: the same again, confirmed, would be done."""
-        self.record("refused", call, what=what, why=why, confirm=confirm)
+        self.record("refused", call, what=what, why=why, confirm=confirm, hindrance=hindrance.value)
 
     def change(self, **changes: Any) -> None:
         self.state = replace(self.state, **changes)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from .events import CallId
 from .state import Call
 
 JsonValue = str | int | float | bool | None
+
+
+class Hindrance(StrEnum):
+    """What stands in the way of a refused command, for programs; people read the record's `why`."""
+
+    LINE_TAKEN = "line_taken"
+    NOT_READY = "not_ready"  # line, registration, agent or settings
+    NUMBER = "number"
+    NEVER_CALL = "never_call"
+    STATE = "state"  # it does not fit what is going on
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from . import numbers
 from .draft import Draft
-from .effects import AudioStart, EarSwitch, NeverCallAdd, PhoneAnswer, PhoneDial, PhoneRegister
+from .effects import AudioStart, EarSwitch, Hindrance, NeverCallAdd, PhoneAnswer, PhoneDial, PhoneRegister
 from .events import (
     AllowDialing,
     Answer,
@@ -31,6 +31,7 @@ from .events import (
 from .state import Call, CallPhase, State
 from .tools import on_words
 
+LINE_TAKEN = "A call is up: hang up first (h)."
 EXTEND_SECONDS = 300.0
 QUIT_SECONDS = 3.0
 
@@ -102,7 +103,7 @@ def why_not_dial(state: State, wants_agent: bool, origin: Origin) -> str:
     if wants_agent and state.stopped:
         return f"Dialing is stopped: {state.stopped}."
     if (policy.single_call or origin is Origin.KEYS) and any(not c.over for c in state.calls):
-        return "A call is up: hang up first (h)."
+        return LINE_TAKEN
     return ""
 
 
@@ -120,12 +121,13 @@ def _dial(d: Draft, event: Dial) -> None:
     if not why and d.state.find(event.call) is not None:
         why = "That call was already dialed."
     if why:
-        d.refuse("dial", why, event.call)
+        hindrance = Hindrance.LINE_TAKEN if why == LINE_TAKEN else Hindrance.NOT_READY
+        d.refuse("dial", why, event.call, hindrance=hindrance)
         return
     seen = judge(d.state, event.text, event.as_uri)
     confirm = seen.verdict is numbers.Verdict.CONFIRM
     if seen.verdict is not numbers.Verdict.OK and not (confirm and event.confirmed):
-        d.refuse("dial", seen.why, event.call, confirm=confirm)
+        d.refuse("dial", seen.why, event.call, confirm, _hindrance_of_number(d.state, event))
         return
     policy = d.state.policy
     ring = event.ring_seconds if event.ring_seconds is not None else policy.ring_seconds
@@ -148,6 +150,13 @@ def _dial(d: Draft, event: Dial) -> None:
     d.do(PhoneDial(call.id, call.uri))
     d.do(AudioStart(call.id))
     d.record("call.dialing", call.id, number=call.number, uri=call.uri, origin=event.origin.value)
+
+
+def _hindrance_of_number(state: State, event: Dial) -> Hindrance:
+    """Of a number that is not dialed: whether the never-call list alone keeps it from being dialed."""
+    otherwise = judge(replace(state, never_call=frozenset()), event.text, event.as_uri)
+    listed = otherwise.may_dial and not judge(state, event.text, event.as_uri).may_dial
+    return Hindrance.NEVER_CALL if listed else Hindrance.NUMBER
 
 
 # ---- the rest ----
