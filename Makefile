@@ -26,7 +26,7 @@ install: $(READY)
 # Made anew only when the dependencies may have changed.
 $(READY): pyproject.toml $(BIN)/python
 	@echo 'Installing Call Console and what it needs into $(VENV) (about a minute)...'
-	@$(BIN)/python -m pip install --editable '.[test]'
+	@$(BIN)/python -m pip install --editable '.[api,test]'
 	@touch $@
 
 $(BIN)/python:
