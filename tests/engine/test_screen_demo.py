@@ -68,16 +68,11 @@ class Terminal:
                 press_at = now + 1.0
 
     def close(self) -> None:
-        """Close the terminal, as its window's button would."""
-        if self._side >= 0:
-            os.close(self._side)
-            self._side = -1
+        os.close(self._side)
 
     def wait_for_end(self, seconds: float = 20.0) -> int:
         end = time.monotonic() + seconds * FACTOR
         while self.program.poll() is None and time.monotonic() < end:
-            if self._side < 0:
-                return self.program.wait(seconds * FACTOR)
             self._read()
         return self.program.wait(1.0)
 
@@ -113,12 +108,4 @@ def test_enter_leads_to_an_answered_ai_call(terminal: Terminal, tmp_path: Path) 
     terminal.wait_for("This is the assistant")
     terminal.program.send_signal(signal.SIGTERM)
     assert terminal.wait_for_end() == 130
-    assert '"outcome": "finished"' in last_call(tmp_path)
-
-
-def test_a_closed_terminal_hangs_up(terminal: Terminal, tmp_path: Path) -> None:
-    terminal.wait_for("registered")
-    terminal.wait_for("ANSWERED", keys=b"\r")
-    terminal.close()
-    assert terminal.wait_for_end() != 0  # 130; or 1, when drawing fails before the signal is taken
     assert '"outcome": "finished"' in last_call(tmp_path)
