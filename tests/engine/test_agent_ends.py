@@ -64,6 +64,16 @@ async def test_check_17_close_is_sent_at_once_and_the_socket_gone_within_a_secon
     assert len(agent.media.played) == played
 
 
+async def test_check_17_what_is_on_its_way_when_we_close_is_not_played(agent: Bench) -> None:
+    await agent.serve(Script(steps=(Step("say", "A word too many", seconds=60.0),)))
+    session = agent.session()
+    agent.media.on_live = lambda: session.close("hung up")
+    session.open("")
+    await agent.closed()
+    assert len(agent.media.played) == 0
+    assert agent.all(ev.AgentTranscript) == []
+
+
 async def test_check_17_a_far_side_that_reads_nothing_cannot_hold_the_socket(agent: Bench) -> None:
     session = await opened(agent, Step("stall", seconds=3600.0))
     await agent.seen(ev.AgentLive)

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import ssl
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,7 @@ async def test_a_prepared_session_upgrades_over_the_connection_it_held(agent: An
     session = agent.session()
     session.prepare()
     await agent.seen(ev.AgentWarm)
+    await agent.until(lambda: len(agent.record.connections) == 2)
     before = time.time()
     session.open("")
     await agent.seen(ev.AgentUpgraded)
@@ -134,6 +136,9 @@ async def test_the_prepared_connection_is_renewed_while_it_rings(
     assert len(agent.all(ev.AgentWarm)) == 1
     assert len(agent.record.signed_urls) == 1
     await agent.until(lambda: sum(c.closed is None for c in agent.record.connections) == 1, "one socket")
+    kept = [c for c in agent.record.connections if c.asked != "rest"]
+    assert len(kept) > 2
+    assert all(later.opened < earlier.closed for earlier, later in pairwise(kept)), "never without one"
 
 
 async def test_a_connection_that_the_far_side_closes_is_replaced_while_it_rings(agent: Any) -> None:
@@ -237,6 +242,13 @@ async def test_a_conversation_without_metadata_is_given_up_in_time(agent: Any) -
     assert "0.5 s" in closed.reason
 
 
+async def test_once_live_a_conversation_has_no_limit_of_ours(agent: Any) -> None:
+    await agent.serve(Script(steps=(Step("wait", seconds=0.8), Step("say", "Still here"))))
+    agent.session(timing=Timing(opening=0.3, metadata=0.3, hold=0.1)).open("")
+    await agent.seen(ev.AgentTranscript)
+    assert agent.all(ev.AgentClosed) == []
+
+
 async def test_over_tls_the_handshake_is_made_while_it_rings(agent: Any) -> None:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
@@ -245,6 +257,7 @@ async def test_over_tls_the_handshake_is_made_while_it_rings(agent: Any) -> None
     session = agent.session(tls=trusting)
     session.prepare()
     assert (await agent.seen(ev.AgentWarm)).tls
+    await agent.until(lambda: len(agent.record.connections) == 2)  # TLS 1.3: the client is done first
     before = time.time()
     session.open("")
     await agent.seen(ev.AgentLive)

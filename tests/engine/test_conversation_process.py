@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from pathlib import Path
@@ -23,16 +22,15 @@ async def test_child_process_holds_a_conversation_and_reports_it(tmp_path: Path,
     log = tmp_path / "conversation.jsonl"
     began = time.time()
     async with ConversationProcess(setup, log) as server:
-        await server.define("agent", Script(steps=(Step("say", "Hello", hz=440, seconds=0.5),)))
+        hello, heard = Step("say", "Hello", hz=440, seconds=0.5), Step("say", "I heard you", seconds=0.1)
+        await server.define("agent", Script(steps=(hello, Step("hear", seconds=0.02), heard)))
         session = agent.session(url=server.url, key=KEY)
         session.open("")
         await agent.seen(ev.AgentLive)
         await agent.until(lambda: len(agent.media.played) == 16000)
         tone = (8000 * np.sin(np.arange(320) / 5)).astype("<i2").tobytes()
         session.send_audio(tone)
-        await server.do(Step("hear", seconds=0.0))
-        while not len(await server.caller_audio()):
-            await asyncio.sleep(0.01)
+        await agent.seen(ev.AgentTranscript, 2)
         assert (await server.caller_audio()).tobytes() == tone
         await server.do(Step("close", code=1011, reason="tired"))
         closed = await agent.closed()
