@@ -5,7 +5,7 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -46,7 +46,7 @@ class Listener:
             return await self.downs.get()
 
     async def heard(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.messages) < count:
                 self.changed.clear()
                 await self.changed.wait()
@@ -60,10 +60,11 @@ class Link:
 
 
 @pytest.fixture
-async def link() -> AsyncIterator[Link]:
+async def link(request: pytest.FixtureRequest) -> AsyncIterator[Link]:
+    times = getattr(request, "param", QUICK)
     async with scripted_baresip() as server:
         listener = Listener()
-        client = CtrlClient("127.0.0.1", server.port, listener, QUICK)
+        client = CtrlClient("127.0.0.1", server.port, listener, times)
         running = asyncio.create_task(client.run())
         await listener.up()
         yield Link(server, client, listener)
@@ -200,6 +201,7 @@ async def test_a_frame_that_is_no_message_is_told_and_survived(link: Link) -> No
     assert (await link.client.request("about")).ok
 
 
+@pytest.mark.parametrize("link", [replace(QUICK, answer=20.0)], indirect=True)
 async def test_a_flood_of_events_loses_none_and_commands_get_through(link: Link) -> None:
     link.server.send_raw(encode(b'{"event":true,"type":"VU_RX_REPORT"}') * 20_000)
     assert (await link.client.request("about")).ok
