@@ -24,12 +24,17 @@ _TRANSIENT = frozenset({408, 409, 425, 429})
 class RestError(Exception):
     """ElevenLabs could not be asked, or said no. The message is one clear sentence.
 
-    `refusal`: a definite no, which the same question will meet again. None: worth another try.
+    `refusal`: a definite no, which the same question will meet again. None: worth another try. `status`: of
+    the HTTP answer, if there was one. `detail`: the code in it, as `missing_permissions`.
     """
 
-    def __init__(self, sentence: str, refusal: Refusal | None = None) -> None:
+    def __init__(
+        self, sentence: str, refusal: Refusal | None = None, status: int | None = None, detail: str = ""
+    ) -> None:
         super().__init__(sentence)
         self.refusal = refusal
+        self.status = status
+        self.detail = detail
 
 
 class ElevenLabsRest:
@@ -71,6 +76,10 @@ class ElevenLabsRest:
             raise RestError(f"{self._base.host} answered without a signed URL; check ELEVENLABS_BASE_URL.")
         self._check_signed(url)
         return url
+
+    async def get(self, path: str) -> Any:
+        """The JSON at this path. Raises `RestError`."""
+        return await self._get(path)
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -120,7 +129,8 @@ class ElevenLabsRest:
             code, message = code.replace(secret, "***"), message.replace(secret, "***")
         refusal = classify_status(status, code, message)
         said = ": ".join(part for part in (clean(code, 60), clean(message)) if part)
-        return RestError(f"{_SENTENCES[refusal]} ({status}{', ' + said if said else ''}).", refusal)
+        sentence = f"{_SENTENCES[refusal]} ({status}{', ' + said if said else ''})."
+        return RestError(sentence, refusal, status, code)
 
 
 _SENTENCES: dict[Refusal | None, str] = {

@@ -34,7 +34,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from .conversation.record import Record, Seen
-from .conversation.script import Script, Setup, Step
+from .conversation.rest_account import AccountScript, RestAccount
+from .conversation.script import RestAnswer, Script, Setup, Step
 from .conversation.served_connection import ServedConnection, noting
 from .conversation.serving import Serving
 
@@ -69,6 +70,7 @@ class ConversationServer:
     ) -> None:
         self.record = record or Record()
         self._setup = setup
+        self._account = RestAccount(AccountScript.read(setup.account), self.record)
         self._scripts = dict(setup.agents)
         self._signed_answers = {name: list(script.signed) for name, script in self._scripts.items()}
         self._signatures: dict[str, _Signature] = {}
@@ -140,6 +142,8 @@ class ConversationServer:
             return None
         if parts.path == SIGNED_URL_PATH:
             return await self._sign(connection, request, query)
+        if kind := self._account.kind(parts.path):
+            return await self._tell(connection, request, parts.path, kind)
         if parts.path.startswith("/_"):
             return await self._control(connection, parts.path, query)
         return _json(connection, {"detail": "Not Found"}, 404)
@@ -152,15 +156,28 @@ class ConversationServer:
             answer = answers.pop(0)
             await _linger(connection, answer.delay)
             if answer.status != 200 or answer.body is not None or answer.text:
-                text = answer.text if answer.body is None else json.dumps(answer.body)
-                return _respond(connection, text.encode(), answer.status, "application/json")
-        if not key or (self._setup.api_key and key != self._setup.api_key):
-            detail = {"status": "invalid_api_key", "message": "Invalid API key"}
-            return _json(connection, {"detail": detail}, 401)
+                return _scripted(connection, answer)
+        if refusal := self._wrong_key(connection, key):
+            return refusal
         if agent_id not in self._scripts:
             detail = {"status": "agent_not_found", "message": f"Agent with id {agent_id} not found"}
             return _json(connection, {"detail": detail}, 404)
         return _json(connection, {"signed_url": self._scripts[agent_id].signed_url or self._signed(agent_id)})
+
+    async def _tell(self, connection: ServerConnection, request: Request, path: str, kind: str) -> Response:
+        """Of the account; see `rest_account`."""
+        if answer := self._account.scripted(kind):
+            await _linger(connection, answer.delay)
+            return _scripted(connection, answer)
+        if refusal := self._wrong_key(connection, request.headers.get("xi-api-key", "")):
+            return refusal
+        return _scripted(connection, self._account.document(path, self._scripts))
+
+    def _wrong_key(self, connection: ServerConnection, key: str) -> Response | None:
+        if key and (not self._setup.api_key or key == self._setup.api_key):
+            return None
+        detail = {"status": "invalid_api_key", "message": "Invalid API key"}
+        return _json(connection, {"detail": detail}, 401)
 
     def _signed(self, agent_id: str) -> str:
         signature = secrets.token_urlsafe(24)
@@ -236,6 +253,11 @@ async def _linger(connection: ServerConnection, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await connection.wait_closed()
+
+
+def _scripted(connection: ServerConnection, answer: RestAnswer) -> Response:
+    text = answer.text if answer.body is None else json.dumps(answer.body)
+    return _respond(connection, text.encode(), answer.status, "application/json")
 
 
 def _json(connection: ServerConnection, body: Any, status: int = 200) -> Response:

@@ -118,12 +118,14 @@ class Script:
 @dataclass(frozen=True, slots=True)
 class Setup:
     """A whole server: `api_key` that REST asks for (empty: any), agents by id, `open_timeout` for the upgrade
-    request of a connection, `url_seconds` that a signed URL is valid."""
+    request of a connection, `url_seconds` that a signed URL is valid; `account`: what REST tells of agents,
+    subscription and ended conversations, see `rest_account.AccountScript`."""
 
     api_key: str = field(default="", repr=False)
     agents: Mapping[str, Script] = field(default_factory=dict)
     open_timeout: float = 10.0
     url_seconds: float = 900.0
+    account: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Setup:
