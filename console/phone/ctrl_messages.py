@@ -73,8 +73,8 @@ def encode_command(command: str, params: str, token: str) -> bytes:
         raise CommandRefused("the command name is not one")
     if not params.isprintable():
         raise CommandRefused(f"the parameters of {command} hold control characters")
-    if command == "dial" and not _URI.match(params):
-        raise CommandRefused("only a complete SIP URI without spaces, quotes or brackets can be dialed")
+    if command in ("dial", "transfer") and not _URI.match(params):
+        raise CommandRefused(f"{command} takes only a complete SIP URI without spaces, quotes or brackets")
     if len(f"{command} {params}".encode()) > MAX_COMMAND:
         raise CommandRefused(f"the parameters of {command} are longer than Baresip takes")
     message = {"command": command, "params": params, "token": token}

@@ -78,9 +78,10 @@ def test_control_characters_never_leave(params: str) -> None:
 @pytest.mark.parametrize(
     "params", ["", " ", "sip:1@a b", '"Me" <sip:1@a>', "<sip:1@a>", "sip:1@a;x=#", "sip:я@a"]
 )
-def test_dial_takes_a_bare_uri_only(params: str) -> None:
-    with pytest.raises(CommandRefused):
-        encode_command("dial", params, "1")
+def test_dial_and_transfer_take_a_bare_uri_only(params: str) -> None:
+    for command in ("dial", "transfer"):
+        with pytest.raises(CommandRefused):
+            encode_command(command, params, "1")
 
 
 def test_a_command_that_baresip_would_cut_is_refused() -> None:
