@@ -17,11 +17,14 @@ from typing import Protocol
 
 from .call_audio import BridgeFactory, CallAudio
 from .core.effects import (
+    AgentAnswer,
     AgentClose,
     AgentOpen,
     AgentPrepare,
+    AgentTell,
     AudioAnswered,
     AudioFinish,
+    AudioSilence,
     AudioStart,
     AudioStop,
     EarSwitch,
@@ -30,10 +33,12 @@ from .core.effects import (
     NeverCallAdd,
     PhoneAnswer,
     PhoneDial,
+    PhoneDigits,
     PhoneHangUp,
     PhoneRegister,
     PhoneReject,
     PhoneRestart,
+    PhoneTransfer,
     Record,
     Stop,
 )
@@ -49,6 +54,7 @@ from .core.events import (
 )
 from .core.state import Call, State
 from .core.step import next_deadline, step
+from .core.tools import pressed
 from .ports import (
     Agents,
     AgentSession,
@@ -259,6 +265,10 @@ class Engine:
                 self._phone.answer(effect.call)
             case PhoneReject():
                 self._phone.reject(effect.call)
+            case PhoneDigits():
+                self._press(effect)
+            case PhoneTransfer():
+                self._phone.transfer(effect.call, effect.uri)
             case PhoneRegister():
                 self._phone.register()
             case PhoneRestart():
@@ -269,6 +279,11 @@ class Engine:
                 self._sessions[effect.call, effect.session].open(effect.context)
             case AgentClose():
                 self._sessions[effect.call, effect.session].close(effect.reason)
+            case AgentTell():
+                self._sessions[effect.call, effect.session].tell(effect.text, effect.as_turn)
+            case AgentAnswer():
+                session = self._sessions[effect.call, effect.session]
+                session.answer(effect.request, effect.text, effect.is_error)
             case EarSwitch():
                 self._paths.listen(effect.on)
             case NeverCallAdd():
@@ -283,6 +298,8 @@ class Engine:
                 self._audio.bridge(effect.call).answered()
             case AudioFinish():
                 self._audio.bridge(effect.call).finish(effect.session)
+            case AudioSilence():
+                self._audio.bridge(effect.call).silence(effect.on)
             case AudioStop():
                 self._audio.close(effect.call)
 
@@ -295,6 +312,12 @@ class Engine:
         self._sessions[effect.call, effect.session] = session
         media.attach(session, effect.session)
         session.prepare()
+
+    def _press(self, effect: PhoneDigits) -> None:
+        """Keys and pauses; a call that ends meanwhile takes no more."""
+        assert self._loop is not None
+        for after, keys in pressed(effect.digits):
+            self._loop.call_later(after, self._phone.send_digits, effect.call, keys)
 
     def _session_closed(self, event: AgentClosed) -> None:
         self._sessions.pop((event.call, event.session), None)

@@ -53,7 +53,11 @@ class Phone(Protocol):
     def restart(self, reason: str) -> None:
         """End the phone program (it sends BYE) and start it again; a joined one is left alone."""
 
-    def send_digits(self, call: CallId, digits: str) -> None: ...
+    def send_digits(self, call: CallId, digits: str) -> None:
+        """Press these keys (`0-9 * # A-D`) on the line."""
+
+    def transfer(self, call: CallId, uri: str) -> None:
+        """Have the far side call `uri` instead (REFER); done, the call closes, else `PhoneTransferFailed`."""
 
 
 class AudioPath(Protocol):
@@ -126,6 +130,12 @@ class AgentSession(Protocol):
 
     def backlog(self) -> int:
         """Bytes of audio waiting for the socket."""
+
+    def tell(self, text: str, as_turn: bool) -> None:
+        """Background for the agent, or a turn that it answers. Nothing when the session is not live."""
+
+    def answer(self, request: str, text: str, is_error: bool) -> None:
+        """The one result of a tool call that came as `AgentAsks`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from ..core import events as ev
-from ..core.events import Refusal
+from ..core.events import AgentAsks, Refusal
 from ..core.text import clean
+from ..core.tools import TOOLS
 from ..ports import AgentMedia, Emit, SessionRequest
 from . import messages as m
 from .conversation import Conversation, UnsupportedFormat
@@ -33,6 +34,7 @@ from .wire import AgentConnection, Timing, WireError
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+_ARGUMENT_LIMIT = 1000
 _LOST = CloseCode.ABNORMAL_CLOSURE
 
 
@@ -102,6 +104,14 @@ class ElevenLabsSession:
         if self._conversation is not None and not self._closing.is_set():
             self._conversation.hear(payload)
             self._wake.set()
+
+    def tell(self, text: str, as_turn: bool) -> None:
+        if self._conversation is not None and self._conversation.live and not self._closing.is_set():
+            self._put(m.user_message(text) if as_turn else m.contextual_update(text))
+
+    def answer(self, request: str, text: str, is_error: bool) -> None:
+        if self._conversation is not None and not self._closing.is_set():
+            self._put(m.tool_result(request, text, is_error))
 
     def backlog(self) -> int:
         written = self._connection.transport.get_write_buffer_size() if self._connection is not None else 0
@@ -277,6 +287,12 @@ class ElevenLabsSession:
     # ---- tools ----
 
     def _call_tool(self, call: m.ToolCall) -> None:
+        """The console's own tools are decided by the core, which answers through `answer`."""
+        if call.name in TOOLS:
+            given = tuple((str(k), self._say(str(v), _ARGUMENT_LIMIT)) for k, v in call.parameters.items())
+            request = self._request
+            self._emit(AgentAsks(request.call, request.session, call.call_id, call.name, given))
+            return
         assert self._group is not None
         task = self._group.create_task(self._run_tool(call))
         self._tool_tasks.add(task)

@@ -8,6 +8,7 @@ How the engine uses it, all on its loop:
     bridge.attach(session, number)                  AgentPrepare, for each session of the call
     bridge.answered()                               AudioAnswered
     bridge.live(...), .play(...), .interrupt()      called by the session (ports.AgentMedia)
+    bridge.silence(on)                              AudioSilence
     bridge.finish(number)                           AudioFinish -> PlayoutDrained
     bridge.detach()                                 the session ended; its successor is attached later
     bridge.stop()                                   AudioStop, then paths.close(call)
@@ -71,6 +72,7 @@ class Bridge:
         self._ear = ear
         self._broken = False
         self._stopped = False
+        self._silenced = False
         self._session: AgentSession | None = None
         self._number = 0
         self._first_audio_due = False
@@ -134,6 +136,12 @@ class Bridge:
         waiting = self._outflow.playout.seconds if self._outflow else 0.0
         self._drain_by = self._clock() + waiting + self._depth + _DRAIN_LIMIT
 
+    def silence(self, on: bool) -> None:
+        """Drop what the agent says, beginning with what waits; off lets it be heard again."""
+        self._silenced = on
+        if on:
+            self.interrupt()
+
     def stop(self) -> None:
         """The call is over: nothing is read, sent, written or emitted any more; `run` returns."""
         if not self._stopped:
@@ -161,7 +169,7 @@ class Bridge:
 
     def play(self, payload: bytes) -> None:
         """Agent audio; handed on at once as far as the depth allows."""
-        if self._outflow is None or self._stopped or self._broken:
+        if self._outflow is None or self._stopped or self._broken or self._silenced:
             return
         self._outflow.playout.push(payload)
         self._fill(self._clock(), settle=False)

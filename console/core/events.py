@@ -143,6 +143,14 @@ class PhoneDigit:
     digit: str
 
 
+@dataclass(frozen=True, slots=True)
+class PhoneTransferFailed:
+    """The far side could not or would not do the transfer; the call goes on."""
+
+    call: CallId
+    reason: str
+
+
 class ClosedBy(StrEnum):
     """Who ended a call, as in the `by` field of `call.closed`."""
 
@@ -568,6 +576,7 @@ PhoneEvent = (
     | PhoneRtp
     | PhoneHold
     | PhoneDigit
+    | PhoneTransferFailed
     | PhoneClosed
     | PhoneIncoming
     | PhoneMissed

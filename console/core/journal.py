@@ -63,6 +63,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "agent.note": ("AI", "notes: {text}"),
     "agent.silenced.on": ("you", "AI silenced for {limit_seconds:.0f} s at most"),
     "agent.silenced.off": ("you", "AI may speak again"),
+    "call.transfer_failed": ("phone", "the transfer FAILED: {reason}"),
     "call.transfer": ("AI", "transferring the call to {destination}"),
     "agent.queue": ("AI", "queue at ElevenLabs: {state}"),
     "agent.retry": ("AI", "session lost, opening a fresh one: {reason}"),

@@ -27,11 +27,12 @@ from .events import (
     PhoneRedirected,
     PhoneRinging,
     PhoneRtp,
+    PhoneTransferFailed,
     RegistrationChanged,
     RegState,
 )
 from .state import Call, CallPhase, Outcome
-from .tools import on_digit
+from .tools import on_digit, transfer_failed
 
 UNCONFIRMED_SECONDS = 2.0
 """How long a call may stay unconfirmed after the control link was lost."""
@@ -92,6 +93,8 @@ def _on_call(d: Draft, call: Call, event: PhoneEvent) -> None:
             _hold(d, call, event.held)
         case PhoneDigit():
             on_digit(d, call, event.digit)
+        case PhoneTransferFailed():
+            transfer_failed(d, call, event.reason)
         case PhoneConfirmed() if call.unconfirmed:
             d.call(call, unconfirmed=False, deadline=None)
         case PhoneRedirected():

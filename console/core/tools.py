@@ -15,6 +15,9 @@ from .events import AgentAsks, ClosedBy, Goodbye, Role, SendDigits, Silence, Tel
 from .state import AgentPhase, Call, CallPhase, Outcome, Policy
 from .text import clean
 
+TOOLS = frozenset({"send_dtmf", "transfer_call", "hang_up", "note"})
+"""What the agent may ask of the console itself; its configuration must offer them as client tools."""
+
 SILENCE_SECONDS = 15.0
 GOODBYE_SECONDS = 8.0
 FAREWELL_SECONDS = 20.0
@@ -24,6 +27,10 @@ DIGITS_SECONDS = 2.0
 """Keys that the callee presses are one message when no further one follows for so long."""
 
 DIGITS = re.compile(r"[0-9*#A-Da-dwW]{1,64}")
+_PAUSES = {"w": 0.5, "W": 1.0}
+_KEY_SECONDS = 0.25
+"""One key with the gap after it, at the pace of a patient phone system."""
+
 _TEXT_LIMIT = 1000
 _NOTES_KEPT = 50
 
@@ -80,6 +87,18 @@ def _send_digits(d: Draft, call: Call, digits: str) -> None:
 
 def _operator_says(d: Draft, call: Call, text: str) -> None:
     d.record("agent.transcript", call.id, role=Role.OPERATOR.value, text=text, final=True, corrected=False)
+
+
+def pressed(digits: str) -> list[tuple[float, str]]:
+    """Split at the pauses: (seconds from now, keys without pauses), in order."""
+    at, plan = 0.0, []
+    for part in re.findall(r"[0-9*#A-Da-d]+|[wW]", digits):
+        if part in _PAUSES:
+            at += _PAUSES[part]
+        else:
+            plan.append((at, part))
+            at += len(part) * _KEY_SECONDS
+    return plan
 
 
 # ---- keys that the callee presses ----
@@ -161,6 +180,14 @@ def _transfer(d: Draft, call: Call, destination: str) -> tuple[bool, str]:
     d.do(PhoneTransfer(call.id, uri))
     d.record("call.transfer", call.id, destination=key)
     return False, f"transferring to {key}"
+
+
+def transfer_failed(d: Draft, call: Call, reason: str) -> None:
+    """The agent has told the callee that it is connecting them: it must know."""
+    d.record("call.transfer_failed", call.id, reason=reason)
+    if call.agent.phase is AgentPhase.LIVE:
+        words = f"[The transfer failed: {reason}. The caller is still on the line with you.]"
+        d.do(AgentTell(call.id, call.agent.session, words, True))
 
 
 # ---- deadlines ----

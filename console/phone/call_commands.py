@@ -7,7 +7,7 @@ import contextlib
 import re
 from collections.abc import Callable, Coroutine
 
-from ..core.events import CallId, ClosedBy, Event, Ignored, PhoneClosed
+from ..core.events import CallId, ClosedBy, Event, Ignored, PhoneClosed, PhoneTransferFailed
 from .baresip_version import Version
 from .ctrl_client import CtrlClient, LinkLost
 from .ctrl_listings import ListedCall, parse_calls, parse_current_call
@@ -157,6 +157,16 @@ class CallCommands:
             self._tell([Ignored("baresip", "these keys cannot be sent", call)])
         elif await self._make_current(dialog):
             await self._client.request("sndcode", digits)
+
+    async def transfer(self, call: CallId, uri: str) -> None:
+        """Send REFER; the call closes when the far side has done it."""
+        dialog = self.dialogs.find(call)
+        if dialog is None or not await self._make_current(dialog):
+            self._tell([PhoneTransferFailed(call, "the call cannot be addressed")])
+            return
+        response = await self._client.request("transfer", uri)
+        if not response.ok:
+            self._tell([PhoneTransferFailed(call, response.data.strip())])
 
     # ---- which call a command hits ----
 

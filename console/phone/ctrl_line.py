@@ -119,6 +119,9 @@ class CtrlLine:
     def send_digits(self, call: CallId, digits: str) -> None:
         self._start(self._commands.send_digits(call, digits))
 
+    def transfer(self, call: CallId, uri: str) -> None:
+        self._start(self._commands.transfer(call, uri))
+
     def quit(self) -> None:
         """Ask the program to end; it sends BYE for every call."""
         self._start(self._client.request("quit"))

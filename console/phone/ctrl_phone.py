@@ -97,6 +97,10 @@ class CtrlPhone:
         if self._line is not None:
             self._line.send_digits(call, digits)
 
+    def transfer(self, call: CallId, uri: str) -> None:
+        if self._line is not None:
+            self._line.transfer(call, uri)
+
     # ---- a Baresip that runs already ----
 
     async def _join(self, setup: JoinSetup) -> None:

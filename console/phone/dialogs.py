@@ -32,6 +32,7 @@ from ..core.events import (
     PhoneRedirected,
     PhoneRinging,
     PhoneRtp,
+    PhoneTransferFailed,
 )
 from ..core.text import clean
 from .baresip_version import Version
@@ -181,6 +182,8 @@ class Dialogs:
                 target = message.param.partition(",")[2]
                 self._redirects.add(target)
                 return [PhoneRedirected(call, target)]
+            case "TRANSFER_FAILED":
+                return [PhoneTransferFailed(call, message.param or "no reason given")]
             case "TRANSFER":
                 return [Ignored("baresip", f"the far side asked for a transfer to {message.param}", call)]
             case "AUDIO_ERROR":

@@ -23,6 +23,7 @@ from ..core.events import (
     LineUp,
     PhoneClosed,
     PhoneIncoming,
+    PhoneTransferFailed,
     RegistrationChanged,
     RegState,
 )
@@ -115,6 +116,11 @@ class EmbeddedPhone:
         live = self._calls.get(call)
         if live is not None and live.native is not None and not live.ending:
             self._spawn(self._command(live, partial(live.native.send_dtmf, digits)))
+
+    def transfer(self, call: CallId, uri: str) -> None:
+        live = self._calls.get(call)
+        if live is not None and live.native is not None and not live.ending:
+            self._spawn(self._transfer(live, partial(live.native.transfer, uri)))
 
     def register(self) -> None:
         if self._line.register and self._agent is not None:
@@ -268,6 +274,16 @@ class EmbeddedPhone:
                     await live.replied.wait()
         if live.native is not None and not live.over.is_set():
             await self._command(live, live.native.hangup)
+
+    async def _transfer(self, live: EmbeddedCall, work: Callable[[], Awaitable[None]]) -> None:
+        import baresip
+
+        try:
+            await work()
+        except baresip.StaleHandleError:
+            pass  # the call ended meanwhile
+        except (baresip.BaresipError, ValueError) as error:
+            self._emit(PhoneTransferFailed(live.call, clean(str(error))))
 
     async def _command(self, live: EmbeddedCall, work: Callable[[], Awaitable[None]]) -> None:
         import baresip

@@ -95,6 +95,10 @@ class Session:
     def backlog(self) -> int:
         return 0
 
+    def tell(self, text: str, as_turn: bool) -> None: ...
+
+    def answer(self, request: str, text: str, is_error: bool) -> None: ...
+
 
 class Rig:
     """A bridge with everything around it, stepped 20 ms at a time."""
@@ -273,6 +277,21 @@ def test_interruption_drops_all_and_nothing_follows() -> None:
     rig.bridge.play(b"\x22\x22" * 320)
     assert len(rig.phone.played) > writes  # the next turn at once, no cool-down
     assert rig.phone.played[-1][-100:].tolist() == [0x2222] * 100
+
+
+def test_a_silenced_agent_is_dropped_until_it_may_speak_again() -> None:
+    rig = Rig()
+    rig.go_live()
+    rig.bridge.play(b"\x11\x11" * 16000 * 5)
+    rig.pass_time(1.0)
+    rig.bridge.silence(True)
+    writes = len(rig.phone.played)
+    rig.bridge.play(b"\x22\x22" * 16000)
+    rig.pass_time(1.0)
+    assert len(rig.phone.played) == writes
+    rig.bridge.silence(False)
+    rig.bridge.play(b"\x33\x33" * 320)
+    assert rig.phone.played[-1][-100:].tolist() == [0x3333] * 100
 
 
 @pytest.mark.parametrize("phone_rate", [8000, 16000])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import stat
 import threading
@@ -16,6 +17,7 @@ import pytest
 from console.archive import Archive
 from console.core.effects import Record
 from console.core.events import (
+    AgentAsks,
     AgentClosed,
     AgentLive,
     AgentUpgraded,
@@ -33,6 +35,9 @@ from console.core.events import (
     PhoneRtp,
     RegistrationChanged,
     RegState,
+    SendDigits,
+    Silence,
+    Tell,
 )
 from console.core.state import CallPhase, Outcome, Policy, State
 from console.engine import Engine
@@ -85,7 +90,11 @@ class FakePhone:
 
     def restart(self, reason: str) -> None: ...
 
-    def send_digits(self, call: CallId, digits: str) -> None: ...
+    def send_digits(self, call: CallId, digits: str) -> None:
+        self.log.append(f"press {digits}")
+
+    def transfer(self, call: CallId, uri: str) -> None:
+        self.log.append(f"transfer {uri}")
 
 
 @dataclass
@@ -108,6 +117,12 @@ class FakeSession:
 
     def backlog(self) -> int:
         return 0
+
+    def tell(self, text: str, as_turn: bool) -> None:
+        self.log.append(f"tell {text} {as_turn}")
+
+    def answer(self, request: str, text: str, is_error: bool) -> None:
+        self.log.append(f"answer {request} {text} {is_error}")
 
 
 @dataclass
@@ -181,6 +196,9 @@ class FakeBridge:
     def answered(self) -> None:
         self.log.append("answered")
 
+    def silence(self, on: bool) -> None:
+        self.log.append(f"silence {on}")
+
     def finish(self, session: int) -> None: ...
 
     def levels(self) -> Levels:
@@ -224,10 +242,12 @@ class Rig:
         return [record for update in self.updates for record in update.records]
 
     async def until(self, wanted: Callable[[], bool]) -> None:
+        """Until it holds; what only the fakes know is looked at 50 times a second."""
         async with asyncio.timeout(PATIENCE):
             while not wanted():
                 self.changed.clear()
-                await self.changed.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.changed.wait(), 0.02)
 
     async def ready(self) -> None:
         await self.until(lambda: bool(self.updates) and self.state.line.registration is RegState.OK)
@@ -271,6 +291,25 @@ async def test_a_call_from_dial_to_record(rig: Rig) -> None:
     assert kept["outcome"] == "finished"
     assert kept["conversation_id"] == "conv_1"
     assert kept["number"] == "+79123456789"
+
+
+async def test_words_tools_and_digits_reach_their_parts(rig: Rig) -> None:
+    await rig.ready()
+    rig.engine.send(Dial(C, NUMBER))
+    await rig.until(lambda: "prepare" in rig.log)
+    for event in (
+        PhoneEstablished(C),
+        AgentUpgraded(C, 1),
+        AgentLive(C, 1, "conv", "pcm_16000", "pcm_16000"),
+    ):
+        rig.phone.emit(event)
+    rig.engine.send(Tell(C, "be brief", as_turn=True))
+    rig.engine.send(Silence(C, True))
+    rig.engine.send(SendDigits(C, "1w2"))
+    rig.phone.emit(AgentAsks(C, 1, "t1", "note", (("text", "call back"),)))
+    await rig.until(lambda: "press 2" in rig.log)
+    for word in ("tell be brief True", "silence True", "press 1", "answer t1 noted False"):
+        assert word in rig.log
 
 
 async def test_stop_hangs_up_closes_and_then_ends_the_parts(rig: Rig) -> None:
