@@ -71,6 +71,7 @@ class MediaStream(asyncio.DatagramProtocol):
         self._sequence = random.randrange(1 << 16)
         self._timestamp = random.randrange(1 << 32)
         self._event_start = 0
+        self._echo_shift: int | None = None
         self._ssrc = random.randrange(1 << 32)
         self._last_loud: float | None = None
         self._speech_start: float | None = None
@@ -172,12 +173,19 @@ class MediaStream(asyncio.DatagramProtocol):
             return
         self.received += 1
         if self.echo and self._sends:
-            self._send(packet.payload_type, packet.payload, packet.timestamp, packet.marker)
+            self._send_back(packet)
         if self._events is not None and packet.payload_type == self._events.payload_type:
             if digit := self._finder.feed(packet):
                 self.hear_digit(digit)
         elif packet.payload_type == self._voice.payload_type:
             self._hear(packet.payload)
+
+    def _send_back(self, packet: rtp.Packet) -> None:
+        # One stream keeps one time line (RFC 3550 section 5.1), also when it has begun with silence of ours.
+        if self._echo_shift is None:
+            self._echo_shift = self._timestamp - packet.timestamp
+        timestamp = (packet.timestamp + self._echo_shift) & 0xFFFFFFFF
+        self._send(packet.payload_type, packet.payload, timestamp, packet.marker)
 
     def hear_digit(self, digit: str) -> None:
         """A key was pressed at the far end, by event or by INFO."""

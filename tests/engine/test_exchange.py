@@ -315,6 +315,38 @@ async def test_speech_is_paced_and_understood(client: BareClient) -> None:
     assert g711.level("PCMU", b"".join(p.payload for _, p in packets)) > -30
 
 
+async def test_the_echo_keeps_one_time_line(client: BareClient) -> None:
+    """Silence of the line's own first, then what comes back: a jitter buffer must not see a jump."""
+    loop = asyncio.get_running_loop()
+    heard: asyncio.Queue[rtp.Packet] = asyncio.Queue()
+
+    class Heard(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            if packet := rtp.parse(data):
+                heard.put_nowait(packet)
+
+    sound, _ = await loop.create_datagram_endpoint(Heard, local_addr=("127.0.0.1", 0))
+    body = sdp.write(sdp.Audio("127.0.0.1", sound.get_extra_info("sockname")[1], OFFERED), 1)
+    client.request("INVITE", NUMBERS["Echo"], body=body)
+    answer = await client.response(200)
+    there = sdp.read(answer.body)
+    assert there is not None
+    own = await asyncio.wait_for(heard.get(), 5 * SLOW)
+    client.request("ACK", to=answer.get("to"))
+    back = own
+    while back.payload != b"\x11" * 160:
+        sound.sendto(
+            rtp.Packet(0, 1, own.timestamp - 90000 & 0xFFFFFFFF, 7, b"\x11" * 160).encode(),
+            (there.host, there.port),
+        )
+        previous, back = back, await asyncio.wait_for(heard.get(), 5 * SLOW)
+        assert (back.sequence - previous.sequence) % 2**16 == 1
+        assert (back.timestamp - previous.timestamp) % 2**32 <= 1600
+    client.request("BYE", to=answer.get("to"), sequence=2)
+    await client.told("ended")
+    sound.close()
+
+
 ENDS = {
     "Anna": (None, ClosedBy.REMOTE),
     "Ivan": (None, ClosedBy.REMOTE),
