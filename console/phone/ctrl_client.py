@@ -15,7 +15,11 @@ from enum import Enum, auto
 from typing import Any, Protocol
 
 from .ctrl_messages import PhoneMessage, Response, Unreadable, encode_command, parse
+from .free_port import is_free
 from .netstring import Decoder, NetstringError
+
+_SETTLE = 0.2
+"""Seconds within which a program that ends has closed its port, too."""
 
 
 class Loss(Enum):
@@ -89,7 +93,7 @@ class CtrlClient:
             loss, reason, lived = await self._serve(connection)
             delay = 0.0
             soon = loss is Loss.CLOSED and lived < self._times.contested
-            if soon and contested:
+            if soon and contested and await self._still_listens():
                 self._listener.link_down(Loss.TAKEN_OVER, "another program took over the control link")
                 self._again.clear()
                 await self._again.wait()
@@ -135,6 +139,12 @@ class CtrlClient:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._again.wait()
+
+    async def _still_listens(self) -> bool:
+        """Whether the far side lives on. One that ends may accept once more while it does; connecting to find
+        out would throw the other controller out."""
+        await asyncio.sleep(_SETTLE)
+        return not is_free(*self._address)
 
     async def _connect(self) -> _Connection | None:
         host, port = self._address

@@ -167,6 +167,17 @@ async def test_a_take_over_is_not_fought_and_can_be_taken_back(link: Link) -> No
     assert link.server.connections == connections + 1
 
 
+async def test_a_program_that_ends_while_we_reconnect_is_no_take_over(link: Link) -> None:
+    link.server.drop()
+    assert (await link.listener.down())[0] is Loss.CLOSED
+    await link.listener.up()
+    await link.server.stop()
+    losses = [(await link.listener.down())[0] for _ in range(2)]
+    assert losses == [Loss.CLOSED, Loss.REFUSED]
+    await link.server.listen()
+    await link.listener.up()
+
+
 async def test_a_program_that_starts_late_is_found() -> None:
     port, listener = free_tcp_port("127.0.0.1"), Listener()
     running = asyncio.create_task(CtrlClient("127.0.0.1", port, listener, QUICK).run())
