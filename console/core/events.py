@@ -346,7 +346,7 @@ class AgentClosed:
 
     `code`: WebSocket close code (RFC 6455 section 7.4), 1006 without a close frame or upgrade. `reason`: the
     server's close reason, or of the last `error` message. `ours`: we closed it. `refusal`: read from code and
-    reason by `agent.messages`; None when the end was normal or a drop.
+    reason by `agent.refusals`; None when the end was normal or a drop.
     """
 
     call: CallId
