@@ -131,6 +131,18 @@ def check_dial(
 
 
 @app.command()
+def serve(
+    api: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Instead of CONSOLE_API.")] = None,
+    demo: Demo = False,
+) -> None:
+    """Run without a screen: phone, agent and HTTP API, until stopped."""
+    with _line(demo, wants_agent=False) as loaded:
+        from .serve import serve
+
+        raise typer.Exit(serve(build_console(loaded), loaded.settings, api))
+
+
+@app.command()
 def devices() -> None:
     """List the audio devices, and which two would be used."""
     loaded = _usable()

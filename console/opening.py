@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
+from .api.server import ApiServer, ApiUnavailable
 from .audio.stderr_guard import stderr_to
+from .feed import FedConsole, Feed
 from .ports import Console
-from .settings import Loaded
+from .settings import Loaded, Settings
 from .ui.options import ScreenOptions
 from .ui.run import run_screen
 
@@ -19,16 +22,34 @@ def open_screen(console: Console, loaded: Loaded, demo: bool) -> int:
     settings = loaded.settings
     account = f"{settings.sip_user}@{settings.sip_domain}" if settings.sip_user else settings.sip_domain
     offers = tuple(_offers()) if demo else ()
-    options = ScreenOptions(
-        account=account,
-        demo=demo,
-        offers=offers,
-        number=offers[0][0] if offers else "",
-        sounds=settings.sounds,
-        notes=loaded.warnings,
-    )
-    with stderr_to(settings.log_dir / STDERR_LOG):
-        return run_screen(console, options)
+    with stderr_to(settings.log_dir / STDERR_LOG), _api_beside(console, settings) as (fed, api, trouble):
+        options = ScreenOptions(
+            account=account,
+            demo=demo,
+            offers=offers,
+            number=offers[0][0] if offers else "",
+            sounds=settings.sounds,
+            notes=(*trouble, *loaded.warnings),
+            api=api,
+        )
+        return run_screen(fed, options)
+
+
+@contextmanager
+def _api_beside(console: Console, settings: Settings) -> Iterator[tuple[Console, str, tuple[str, ...]]]:
+    """The HTTP API for as long as the screen runs: the console to run, the API's address as shown, and why there
+    is none, which is no reason not to open the screen."""
+    if settings.api is None:
+        yield console, "off", ()
+        return
+    feed = Feed()
+    try:
+        server = ApiServer(console, feed, settings.api, settings.api_token)
+    except ApiUnavailable as error:
+        yield console, "none", (str(error),)
+        return
+    with server:
+        yield FedConsole(console, feed), str(server.address), ()
 
 
 def _offers() -> Iterator[tuple[str, str]]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 class ScreenOptions:
     """`account`: `user@domain` as shown. `agent`: its name if known. `offers`: (number, who answers) of a
     built-in line, listed under the recent numbers; `number` stands in the field at the start. `notes`:
-    standing notes, one sentence each. `clock`: monotonic seconds; `wall`: Unix seconds."""
+    standing notes, one sentence each. `api`: where the HTTP API listens, or a word for that it does not.
+    `clock`: monotonic seconds; `wall`: Unix seconds."""
 
     account: str = ""
     agent: str = ""
@@ -20,5 +21,6 @@ class ScreenOptions:
     number: str = ""
     sounds: bool = True
     notes: tuple[str, ...] = ()
+    api: str = ""
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time

@@ -138,7 +138,9 @@ class Panes(Screen[None]):
         self.operator.see(state, now, at, self.broken)
         levels = self._levels(state)
         o = self._options
-        status = line_words.status(state, account=o.account, agent=o.agent, demo=o.demo, broken=self.broken)
+        status = line_words.status(
+            state, account=o.account, agent=o.agent, demo=o.demo, api=o.api, broken=self.broken
+        )
         stacked = self.size.width < STACKED
         flat = Row((*status.left, Span("   "), *status.right), wraps=True)
         self.line.show([flat if stacked else status])

@@ -108,6 +108,7 @@ def status(
     account: str = "",
     agent: str = "",
     demo: bool = False,
+    api: str = "",
     broken: str = "",
 ) -> Row:
     """The top line: READY or NOT READY first; when not, why and what to press before anything else."""
@@ -121,6 +122,8 @@ def status(
     parts = [Span(f"{line.text} {account}".rstrip(), line.tone), agent_word(state, agent), ear_word(state)]
     if state is not None and state.line.engine:
         parts.append(Span(f"{state.line.engine} {state.line.version}".rstrip(), Tone.DIM))
+    if api:
+        parts.append(Span(f"api {api}", Tone.WARN if api == "none" else Tone.DIM))
     for part in parts:
         spans += [Span("   "), part]
     return Row(tuple(spans), (Span(able.press, Tone.WARN),) if able.press else ())
