@@ -33,18 +33,24 @@ def note_child(folder: Path, pid: int) -> None:
     _write_note(folder, pid)
 
 
+def leftovers(data_dir: Path) -> list[Path]:
+    """The folders of consoles that are gone."""
+    return [folder for folder in (data_dir / "baresip").glob("*/") if not _has_owner(_read_note(folder))]
+
+
+def _has_owner(note: dict[str, object]) -> bool:
+    owner = note.get("console")
+    return isinstance(owner, int) and _lives(owner, str(note.get("console_command")))
+
+
 def clear_leftovers(data_dir: Path, patience: float = 1.0) -> list[int]:
     """End the Baresips of consoles that are gone and remove their folders; returns the pids that were ended.
 
     `patience`: seconds between SIGTERM (it sends BYE) and SIGKILL. Blocks that long at most for each.
     """
     ended = []
-    for folder in (data_dir / "baresip").glob("*/"):
-        note = _read_note(folder)
-        owner = note.get("console")
-        if isinstance(owner, int) and _lives(owner, str(note.get("console_command"))):
-            continue
-        pid = note.get("baresip")
+    for folder in leftovers(data_dir):
+        pid = _read_note(folder).get("baresip")
         if isinstance(pid, int) and _lives(pid, str(folder.resolve())):
             _end(pid, str(folder.resolve()), patience)
             ended.append(pid)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Coroutine
 
 from ..core.events import CallId, ClosedBy, Event, Ignored, PhoneClosed, PhoneTransferFailed
+from ..core.text import clean
 from .baresip_version import Version
 from .ctrl_client import CtrlClient, LinkLost
 from .ctrl_listings import ListedCall, parse_calls, parse_current_call
@@ -166,7 +167,13 @@ class CallCommands:
             return
         response = await self._client.request("transfer", uri)
         if not response.ok:
-            self._tell([PhoneTransferFailed(call, response.data.strip())])
+            self._tell([PhoneTransferFailed(call, clean(response.data) or "no reason given")])
+
+    async def after_failed_transfer(self, call: CallId) -> None:
+        """1.0.0 drops the call whose transfer failed, and tells nothing of that."""
+        dialog = self.dialogs.find(call)
+        if dialog is not None:
+            await self._close_if_gone(dialog, "dropped after a failed transfer", ClosedBy.NETWORK)
 
     # ---- which call a command hits ----
 

@@ -18,6 +18,7 @@ from ..core.events import (
     LineDown,
     LineUp,
     PhoneClosed,
+    PhoneTransferFailed,
     RegistrationChanged,
     RegState,
 )
@@ -265,6 +266,8 @@ class CtrlLine:
             self._emit(event)
             if isinstance(event, PhoneClosed):
                 self._commands.closed(event.call)
+            elif isinstance(event, PhoneTransferFailed) and not self._now.has_call_ids:
+                self._start(self._commands.after_failed_transfer(event.call))
         if events:
             self._save()
 
