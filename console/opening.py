@@ -37,8 +37,8 @@ def open_screen(console: Console, loaded: Loaded, demo: bool) -> int:
 
 @contextmanager
 def _api_beside(console: Console, settings: Settings) -> Iterator[tuple[Console, str, tuple[str, ...]]]:
-    """The HTTP API for as long as the screen runs: the console to run, the API's address as shown, and why there
-    is none, which is no reason not to open the screen."""
+    """The HTTP API for as long as the screen runs: the console to run, the API's address as shown, and why
+    there is none, which is no reason not to open the screen."""
     if settings.api is None:
         yield console, "off", ()
         return

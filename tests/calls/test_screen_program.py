@@ -124,6 +124,7 @@ async def terminal(far_ends: tuple[Child, ConversationProcess], tmp_path: Path) 
             "ELEVENLABS_API_KEY": KEY,
             "ELEVENLABS_AGENT_ID": AGENT,
             "CONSOLE_DATA_DIR": str(tmp_path / "data"),
+            "CONSOLE_API": "off",
         },
         tmp_path,
     )

@@ -39,6 +39,7 @@ class Terminal:
         environment |= {
             "PYTHONPATH": str(ROOT),
             "CONSOLE_DATA_DIR": str(folder / "data"),
+            "CONSOLE_API": "off",
             "TERM": "xterm-256color",
             "LANG": "C.UTF-8",
         }
