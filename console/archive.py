@@ -46,7 +46,7 @@ class Archive:
             policy=self._policy,
             ended=calls[:ENDED_KEPT],
             totals=totals_of_today(calls, wall_zero, now),
-            answered_today=answered_lately(calls, now),
+            answered_today=answered_lately(calls, now) if self._policy.ask_if_answered else frozenset(),
         )
         edited = self.edited_never_call()
         return replace(state, never_call=edited.numbers) if edited else state

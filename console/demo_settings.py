@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from .settings import Loaded, load
@@ -31,4 +32,5 @@ def demo_line(environ: Mapping[str, str], cwd: Path, own: Loaded) -> Iterator[Lo
 
     with DemoLine(own.settings.lang) as line:
         folder = {"CONSOLE_DATA_DIR": str(own.settings.data_dir / DATA_FOLDER)}
-        yield load({**environ, **dict.fromkeys(_SET_ASIDE, ""), **folder, **line.settings()}, cwd)
+        loaded = load({**environ, **dict.fromkeys(_SET_ASIDE, ""), **folder, **line.settings()}, cwd)
+        yield replace(loaded, demo=True)

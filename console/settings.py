@@ -52,6 +52,7 @@ class Settings:
     playout_ms: int = 60
     dial_region: str = "RU"
     dial_format: str = "digits"  # or "e164"
+    transfer_to: tuple[str, ...] = ()
     api: Address | None = _API  # None: off
     api_token: str = field(default="", repr=False)
     lang: str = "en"
@@ -67,7 +68,7 @@ class Settings:
 
     def policy(self, not_ready: str = "", single_call: bool = True) -> Policy:
         """What the core decides by."""
-        return Policy(
+        policy = Policy(
             domain=self.sip_domain,
             region=self.dial_region,
             e164=self.dial_format == "e164",
@@ -79,6 +80,8 @@ class Settings:
             single_call=single_call,
             not_ready=not_ready,
         )
+        destinations = (setting_checks.destination(self, entry) for entry in self.transfer_to)
+        return replace(policy, transfer_to=frozenset(filter(None, destinations)))
 
 
 class Variable(NamedTuple):
@@ -122,6 +125,7 @@ VARIABLES = (
     Variable("PLAYOUT_MS", "playout_ms", values.whole(20, 1000, "milliseconds")),
     Variable("DIAL_REGION", "dial_region", values.region),
     Variable("DIAL_FORMAT", "dial_format", values.one_of("digits", "e164")),
+    Variable("TRANSFER_TO", "transfer_to", values.comma_separated),
     Variable("CONSOLE_API", "api", values.address_or_off),
     Variable("CONSOLE_API_TOKEN", "api_token", values.token, secret=True),
     Variable("CONSOLE_LANG", "lang", values.one_of("en", "ru")),
@@ -147,10 +151,11 @@ class Loaded:
     warnings: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     env_file: Path | None = None
+    demo: bool = False  # the line is the built-in one
 
     @property
     def policy(self) -> Policy:
-        return self.settings.policy(" ".join(self.missing))
+        return replace(self.settings.policy(" ".join(self.missing)), ask_if_answered=not self.demo)
 
     @property
     def has_line(self) -> bool:

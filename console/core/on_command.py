@@ -94,7 +94,7 @@ def why_not_dial(state: State, wants_agent: bool, origin: Origin) -> str:
     if line.taken_over:
         return "Another controller has taken the phone over: r takes it back."
     if not line.up:
-        return f"No line: {line.reason or 'the phone is starting'}."
+        return f"No line: {line.reason.rstrip('.') or 'the phone is starting'}."
     if policy.register and line.registration is RegState.FAILED:
         said = " ".join(str(part) for part in (line.reg_code, line.reg_reason) if part)
         return f"Not registered ({said}): r registers again."

@@ -189,7 +189,8 @@ def _answered(d: Draft, call: Call) -> None:
         rtp_by=d.now + RTP_SECONDS if waits_for_rtp else None,
     )
     totals = d.state.totals
-    today = d.state.answered_today if call.incoming else d.state.answered_today | {call.number}
+    asks = d.state.policy.ask_if_answered and not call.incoming
+    today = d.state.answered_today | {call.number} if asks else d.state.answered_today
     d.change(totals=replace(totals, answered=totals.answered + 1), answered_today=today)
     d.do(AudioAnswered(call.id))
     d.record(

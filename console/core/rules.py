@@ -18,6 +18,7 @@ from dataclasses import replace
 from .draft import Draft, fresh_agent
 from .effects import AgentOpen, AgentPrepare, PhoneRestart, Stop
 from .events import ClosedBy, Refusal
+from .journal import duration
 from .on_agent import dropped
 from .state import AgentPhase, Call, CallPhase, Outcome, State
 from .tools import on_deadlines
@@ -73,8 +74,8 @@ def _limits(d: Draft, call: Call) -> None:
     if not _due(d, call.limit_at):
         return
     if call.phase is CallPhase.UP:
-        minutes = f"{call.seconds(d.now) / 60:.0f} min"
-        d.hang_up(call, ClosedBy.TIMEOUT, f"the call limit was reached ({minutes})", Outcome.FINISHED)
+        why = f"the call limit of {duration(call.seconds(d.now))} was reached"
+        d.hang_up(call, ClosedBy.TIMEOUT, why, Outcome.FINISHED)
     elif call.phase is CallPhase.INCOMING:
         d.hang_up(call, ClosedBy.TIMEOUT, "nobody answered it", Outcome.MISSED)
     elif call.phase in _BEFORE_ANSWER:

@@ -64,6 +64,7 @@ class Policy:
     call_seconds: float = 600.0
     incoming_agent: bool = False
     has_agent: bool = True
+    ask_if_answered: bool = True  # a number that answered within the last 24 h is dialed when asked twice
     single_call: bool = True  # the phone holds one call at a time
     transfer_to: frozenset[str] = frozenset()  # E.164 numbers and `name@host` that the agent may transfer to
     not_ready: str = ""  # a sentence: what settings are missing, so that nothing can be dialed

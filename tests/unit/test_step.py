@@ -496,6 +496,17 @@ def test_what_cannot_be_dialed_says_why(console: Console, events: tuple[Event, .
     assert word in str(console.records("refused")[-1].fields["why"])
 
 
+def test_a_number_that_answered_today_needs_a_second_word_but_not_on_the_demo_line() -> None:
+    for asks in (True, False):
+        console = Console(State(Policy(domain="sip.example.org", ask_if_answered=asks)))
+        console(LineUp("baresip", "4.9.0", True), RegistrationChanged(RegState.OK))
+        live(console)
+        console(HangUp(C))
+        hung_up(console)
+        console(Dial(CallId("c2"), NUMBER))
+        assert (len(console.of(PhoneDial)) == 1) is asks
+
+
 def test_foreign_numbers_need_a_second_word(console: Console) -> None:
     console(Dial(C, "+49 30 901820"))
     assert console.records("refused")[0].fields["confirm"] is True
