@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from console.demo.child import Child
+from console.phone.free_port import free_sip_port
 from tests.live.conftest import need, scaled
 from tests.phone_rig import NUMBERS, start_exchange
 
@@ -28,6 +29,7 @@ def line() -> Iterator[Child]:
 async def test_thirty_calls_of_a_foreign_caller(line: Child, tmp_path: Path) -> None:
     need("sipp")
     command = ["sipp", "-sn", "uac", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-s", NUMBERS["Echo"], "-nostdin"]
+    command += ["-p", str(free_sip_port("127.0.0.1")), "-mp", str(free_sip_port("127.0.0.1"))]
     command += ["-m", "30", "-r", "30", "-d", "1000", "-timeout", str(scaled(40)), "-timeout_error"]
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -39,5 +41,6 @@ async def test_thirty_calls_of_a_foreign_caller(line: Child, tmp_path: Path) -> 
     )
     async with asyncio.timeout(scaled(60)):
         assert await process.wait() == 0
-    ended = [entry for entry in line.lines if entry["event"] == "ended"]
-    assert [entry["by"] for entry in ended] == ["phone"] * 30
+    assert line.wait_for(
+        lambda: [x["by"] for x in line.lines if x["event"] == "ended"] == ["phone"] * 30, scaled(5)
+    )
