@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import phone_choice
+from .core.state import Policy
+from .core.text import clean
+from .core.tools import transfer_key
 from .setting_values import Address
 
 if TYPE_CHECKING:
@@ -27,6 +30,13 @@ def _join_devices(s: Settings) -> tuple[tuple[str, str], ...]:
     return (("AUDIO_INPUT", s.audio_input), ("AUDIO_OUTPUT", s.audio_output))
 
 
+def destination(s: Settings, entry: str) -> str:
+    """An entry of TRANSFER_TO as the allow-list of the core has it; empty when it can never be called."""
+    # What an entry means does not depend on our domain, which may not be filled in yet.
+    reading = Policy(domain=s.sip_domain or "localhost", region=s.dial_region)
+    return transfer_key(entry, reading)[0]
+
+
 def conflicts(s: Settings) -> list[str]:
     """Settings that cannot hold together: the program does not start with them."""
     problems = []
@@ -44,6 +54,12 @@ def conflicts(s: Settings) -> list[str]:
         )
     if s.api and not s.api.is_loopback and not s.api_token:
         problems.append(f"CONSOLE_API={s.api} can be reached from outside: set CONSOLE_API_TOKEN too.")
+    problems += [
+        f"TRANSFER_TO has {clean(entry, 40)!r}, which is neither a number that may be called nor name@host: "
+        "correct it or leave it out."
+        for entry in s.transfer_to
+        if not destination(s, entry)
+    ]
     if s.engine == "baresip" and s.baresip_start and s.baresip_bin != "baresip":
         problems += phone_choice.why_not_a_program(s.baresip_bin)
     return problems

@@ -154,6 +154,12 @@ def sip_outbound(value: str) -> str:
     return f"{scheme}:{match['host']}{match['rest'].lower()}"
 
 
+def comma_separated(value: str) -> tuple[str, ...]:
+    """Entries without the space around them."""
+    entries = (entry.strip() for entry in text(value).split(","))
+    return tuple(entry for entry in entries if entry)
+
+
 def codecs(value: str) -> tuple[str, ...]:
     """Names in order of preference."""
     names = tuple(name.strip().lower() for name in value.split(",") if name.strip())

@@ -11,6 +11,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from console import phone_choice
+from console.core.tools import transfer_key
 from console.phone.baresip_version import Version
 from console.setting_values import Address
 from console.settings import VARIABLES, Loaded, Settings, load, make_folders
@@ -77,6 +78,25 @@ def test_a_filled_in_line_is_ready(load_with: Load) -> None:
     )
 
 
+def test_destinations_of_transfers_are_compared_as_the_agent_names_them(load_with: Load) -> None:
+    loaded = load_with({**FULL, "TRANSFER_TO": " 8 (495) 777-00-11, Desk@PBX.example.org ,"})
+    assert loaded.problems == ()
+    policy = loaded.policy
+    assert policy.transfer_to == {"+74957770011", "desk@pbx.example.org"}
+    assert {transfer_key("+74957770011", policy)[0], transfer_key("sip:desk@pbx.example.org", policy)[0]} == (
+        policy.transfer_to
+    )
+    assert load_with({"TRANSFER_TO": "+74957770011"}).problems == (), "no domain is needed to read it"
+
+
+@pytest.mark.parametrize(
+    "entry", ["112", "+7495", "desk", "sip:a@b?Subject=x", "a b@c", "\u202e+74957770011"]
+)
+def test_a_destination_that_can_never_be_called_is_one_problem(load_with: Load, entry: str) -> None:
+    (problem,) = load_with({**FULL, "TRANSFER_TO": f"+74957770012,{entry}"}).problems
+    assert "TRANSFER_TO" in problem
+
+
 def test_environment_wins_over_the_file_and_sip_over_exolve(load_with: Load) -> None:
     file = "EXOLVE_SIP_USER=a\nSIP_DOMAIN=from.file\nRING_SECONDS=20\n"
     loaded = load_with({"SIP_USER": "b", "EXOLVE_SIP_DOMAIN": "from.env", "RING_SECONDS": "30"}, file)
@@ -122,6 +142,7 @@ def test_every_variable_of_the_table_is_read(load_with: Load, tmp_path: Path) ->
         "PLAYOUT_MS": "100",
         "DIAL_REGION": "de",
         "DIAL_FORMAT": "e164",
+        "TRANSFER_TO": "+4930123456",
         "CONSOLE_API": "off",
         "CONSOLE_API_TOKEN": "t0ken",
         "CONSOLE_LANG": "ru",
