@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
@@ -154,6 +155,28 @@ def devices() -> None:
     except AudioError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(outcome.AUDIO_FAILED) from None
+
+
+@app.command()
+def doctor(
+    as_json: Json = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what is safe to mend, after asking.")] = False,
+    demo: Demo = False,
+) -> None:
+    """Check every part and say how to mend what is wrong; exit 1 if there is a problem."""
+    from .doctor.command import Doctor
+
+    def ask(question: str) -> bool:
+        try:
+            return typer.confirm(question, err=True)
+        except typer.Abort:  # nobody is there to answer
+            return False
+
+    with ExitStack() as stack:
+        loaded = load(os.environ, Path.cwd())
+        loaded = stack.enter_context(_demo_line(loaded)) if demo else loaded
+        say_aside = partial(typer.echo, err=True)
+        raise typer.Exit(Doctor(loaded, os.environ, typer.echo, say_aside, ask).run(as_json=as_json, fix=fix))
 
 
 @app.command()

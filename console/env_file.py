@@ -37,7 +37,6 @@ def read(path: Path) -> EnvFile:
     """Read the file; whatever it holds, nothing is raised."""
     try:
         raw = path.read_bytes()
-        mode = path.stat().st_mode
     except OSError as error:
         return EnvFile(path, {}, (f"{path} cannot be read: {error.strerror}.",))
     try:
@@ -45,9 +44,20 @@ def read(path: Path) -> EnvFile:
     except UnicodeDecodeError:
         return EnvFile(path, {}, (f"{path} is not UTF-8 text: save it as UTF-8.",))
     values, warnings = _parsed(text, path)
-    if os.name == "posix" and stat.S_IMODE(mode) & 0o077 and values:
-        warnings.append(f"{path} can be read by other users: chmod 600 {path}")
+    if values and (warning := exposed(path)):
+        warnings.append(warning)
     return EnvFile(path, values, (), tuple(warnings))
+
+
+def exposed(path: Path) -> str:
+    """A sentence if other users can read this file."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return ""
+    if os.name == "posix" and mode & 0o077:
+        return f"{path} can be read by other users: chmod 600 {path}"
+    return ""
 
 
 def _decoded(raw: bytes) -> str:

@@ -23,6 +23,9 @@ from .settings import Loaded, Settings
 
 if TYPE_CHECKING:
     from .audio.ear import EarSwitch
+    from .phone.baresip_config import SipAccount
+    from .phone.ctrl_phone import JoinSetup
+    from .phone.embedded_account import EmbeddedLine
 
 JOINED_CTRL = Address("127.0.0.1", 4444)
 """Where ctrl_tcp of a Baresip that runs already listens, unless BARESIP_CTRL says otherwise."""
@@ -53,10 +56,17 @@ def _bridges(paths: AudioPaths, depth: float) -> BridgeFactory:
 
 def _embedded(settings: Settings) -> tuple[Phone, AudioPaths]:
     from .phone.embedded import EmbeddedPhone
-    from .phone.embedded_account import CODECS, EmbeddedLine
     from .phone.embedded_audio import MemoryPaths
 
-    line = EmbeddedLine(
+    paths = MemoryPaths(lambda: _ear(settings.ear_output))
+    return EmbeddedPhone(embedded_line(settings), paths), paths
+
+
+def embedded_line(settings: Settings) -> EmbeddedLine:
+    """The account as the embedded phone takes it."""
+    from .phone.embedded_account import CODECS, EmbeddedLine
+
+    return EmbeddedLine(
         user=settings.sip_user,
         domain=settings.sip_domain,
         password=settings.sip_pass,
@@ -67,8 +77,6 @@ def _embedded(settings: Settings) -> tuple[Phone, AudioPaths]:
         rtp_timeout=settings.rtp_timeout,
         jitter_ms=settings.jitter_ms,
     )
-    paths = MemoryPaths(lambda: _ear(settings.ear_output))
-    return EmbeddedPhone(line, paths), paths
 
 
 def _ear(name: str) -> EarSwitch:
@@ -80,26 +88,15 @@ def _ear(name: str) -> EarSwitch:
 
 def _external(settings: Settings, output: Callable[[str], None]) -> tuple[Phone, AudioPaths]:
     from .audio.devices import DeviceAudio
-    from .phone.baresip_config import PhoneLimits, SipAccount
+    from .phone.baresip_config import PhoneLimits
     from .phone.baresip_process import BaresipSetup
-    from .phone.ctrl_phone import CtrlPhone, JoinSetup
+    from .phone.ctrl_phone import CtrlPhone
 
     paths = DeviceAudio(settings.audio_input, settings.audio_output, settings.ear_output)
     if not settings.baresip_start:
-        ctrl = settings.baresip_ctrl or JOINED_CTRL
-        ours = f"sip:{settings.sip_user}@{settings.sip_domain}" if settings.sip_user else ""
-        return CtrlPhone(JoinSetup(ctrl.host, ctrl.port, settings.data_dir, ours)), paths
-    account = SipAccount(
-        user=settings.sip_user,
-        password=settings.sip_pass,
-        domain=settings.sip_domain,
-        outbound=settings.sip_outbound,
-        register=settings.sip_register,
-        listen=str(settings.sip_listen or ""),
-        codecs=settings.sip_codecs,
-    )
+        return CtrlPhone(join_setup(settings)), paths
     setup = BaresipSetup(
-        account=account,
+        account=sip_account(settings),
         audio=paths.baresip_side,
         data_dir=settings.data_dir,
         binary=settings.baresip_bin,
@@ -108,3 +105,27 @@ def _external(settings: Settings, output: Callable[[str], None]) -> tuple[Phone,
         output=output,
     )
     return CtrlPhone(setup), paths
+
+
+def join_setup(settings: Settings) -> JoinSetup:
+    """How a Baresip that runs already is joined."""
+    from .phone.ctrl_phone import JoinSetup
+
+    ctrl = settings.baresip_ctrl or JOINED_CTRL
+    ours = f"sip:{settings.sip_user}@{settings.sip_domain}" if settings.sip_user else ""
+    return JoinSetup(ctrl.host, ctrl.port, settings.data_dir, ours)
+
+
+def sip_account(settings: Settings) -> SipAccount:
+    """The account as a Baresip of our own takes it."""
+    from .phone.baresip_config import SipAccount
+
+    return SipAccount(
+        user=settings.sip_user,
+        password=settings.sip_pass,
+        domain=settings.sip_domain,
+        outbound=settings.sip_outbound,
+        register=settings.sip_register,
+        listen=str(settings.sip_listen or ""),
+        codecs=settings.sip_codecs,
+    )

@@ -1,0 +1,53 @@
+"""The port of the HTTP API."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+from ...core.finding import warning
+from ...setting_values import Address
+from .. import tcp_table
+from ..checking import Context, Result, check
+
+
+@check("api")
+def look(context: Context) -> Result:
+    address = context.settings.api
+    if address is None:
+        return Result(facts=("off",))
+    number = _bind(address)
+    if number == 0:
+        return Result(facts=(f"{address} is free",))
+    if number != errno.EADDRINUSE:
+        unusable = warning(
+            "api.address",
+            f"CONSOLE_API={address} cannot be used: {os.strerror(number).lower()}.",
+            "Set CONSOLE_API to an address of this machine and a port above 1023, or to off.",
+        )
+        return Result((unusable,))
+    if context.held_by:
+        return Result(facts=(f"{address} is taken, as by the console that runs",))
+    sockets = tcp_table.read(context.proc) or ()
+    process = next(
+        (tcp_table.owner(s, context.proc) for s in tcp_table.listeners(sockets, address.port)), None
+    )
+    taken = warning(
+        "api.port-taken",
+        f"CONSOLE_API={address} is taken by {process or 'another program'}: the console has no API.",
+        f"End that program, or set CONSOLE_API={Address(address.host, address.port + 1)} or off.",
+    )
+    return Result((taken,))
+
+
+def _bind(address: Address) -> int:
+    """0, or the error number of a bind."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((address.host, address.port))
+        except OSError as error:
+            return error.errno or errno.EINVAL
+    return 0

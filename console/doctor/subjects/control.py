@@ -1,0 +1,125 @@
+"""ctrl_tcp, the remote control of Baresip: who listens, who can reach it, who is connected. Found without
+connecting, because a connection throws out the client that is there."""
+
+from __future__ import annotations
+
+from ...core.finding import Finding, problem
+from ...phone.free_port import is_free
+from ...setting_values import Address
+from .. import tcp_table
+from ..checking import Context, Result, check
+from ..tcp_table import Process, Socket
+
+USUAL_PORT = 4444
+_BIND = "Set ctrl_tcp_listen 127.0.0.1:{port} in its config and start it again."
+
+
+@check("control")
+def look(context: Context) -> Result:
+    sockets = tcp_table.read(context.proc)
+    if sockets is None:
+        return _by_binding(context)
+    findings = _strangers(context, sockets)
+    ctrl = context.settings.baresip_ctrl
+    if not context.external or ctrl is None:
+        return Result(tuple(findings), () if findings else ("on a free port of this machine, or not needed",))
+    if not context.joins:
+        findings += _wished(context, sockets, ctrl)
+        return Result(tuple(findings), () if findings else (f"{ctrl} is free",))
+    if not ctrl.is_loopback:
+        return Result(tuple(findings), unknown=(f"ctrl_tcp at {ctrl} is on another machine.",))
+    findings += _joined(context, sockets, ctrl)
+    return Result(tuple(findings), () if findings else (f"Baresip listens on {ctrl}, for this machine only",))
+
+
+def _by_binding(context: Context) -> Result:
+    """Where sockets are not listed, only a bind tells whether somebody listens; not who, or for whom."""
+    ctrl = context.settings.baresip_ctrl
+    if not context.external or ctrl is None or not ctrl.is_loopback:
+        return Result()
+    free = is_free(ctrl.host, ctrl.port)
+    if context.joins and free:
+        return Result((_nobody(ctrl),))
+    if not context.joins and not free:
+        return Result((_taken(ctrl, None),))
+    return Result(
+        unknown=("This system does not list who is connected to ctrl_tcp.",) if context.joins else ()
+    )
+
+
+def _strangers(context: Context, sockets: tuple[Socket, ...]) -> list[Finding]:
+    """Any Baresip here that takes orders from the network, as the old system had it."""
+    own = context.settings.baresip_ctrl
+    findings = []
+    for port in sorted({USUAL_PORT, own.port if own and context.joins else USUAL_PORT}):
+        for socket in tcp_table.listeners(sockets, port):
+            process = tcp_table.owner(socket, context.proc)
+            ours = context.joins and own is not None and own.port == port
+            if socket.is_public and (ours or (process and "baresip" in process.name)):
+                findings.append(_public(socket, process))
+    return findings
+
+
+def _public(socket: Socket, process: Process | None) -> Finding:
+    return problem(
+        "control.public",
+        f"{process or 'Baresip'} takes orders at {Address(socket.host, socket.port)}: anyone on the network "
+        "can dial.",
+        _BIND.format(port=socket.port),
+    )
+
+
+def _wished(context: Context, sockets: tuple[Socket, ...], ctrl: Address) -> list[Finding]:
+    """BARESIP_CTRL where we start Baresip: the port must be free, unless a console of ours has it."""
+    listening = tcp_table.listeners(sockets, ctrl.port)
+    if not listening or context.held_by:
+        return []
+    return [_taken(ctrl, tcp_table.owner(listening[0], context.proc))]
+
+
+def _taken(ctrl: Address, process: Process | None) -> Finding:
+    return problem(
+        "control.port-taken",
+        f"BARESIP_CTRL={ctrl} is taken by {process or 'another program'}.",
+        "Leave BARESIP_CTRL unset (a free port is found), or end that program.",
+    )
+
+
+def _joined(context: Context, sockets: tuple[Socket, ...], ctrl: Address) -> list[Finding]:
+    listening = tcp_table.listeners(sockets, ctrl.port)
+    if not listening:
+        return [_nobody(ctrl)]
+    findings = []
+    if len({socket.inode for socket in listening}) > 1:
+        findings.append(
+            problem(
+                "control.two",
+                f"{len(listening)} programs listen on {ctrl}: orders reach one or the other at random.",
+                "End all Baresips but one.",
+            )
+        )
+    connected = tcp_table.clients(sockets, ctrl.port)
+    if connected and not context.held_by:
+        process = tcp_table.client_process(sockets, connected[0], context.proc)
+        findings.append(
+            problem(
+                "control.held",
+                f"{process or 'Another program'} is connected to Baresip at {ctrl}, which serves only one.",
+                "End it before you start the console: each would throw the other out.",
+            )
+        )
+    return findings
+
+
+def _nobody(ctrl: Address) -> Finding:
+    return problem(
+        "control.nobody",
+        f"Nobody listens on {ctrl}, where a running Baresip is to be joined.",
+        "Start Baresip with the module ctrl_tcp, correct BARESIP_CTRL, or leave out BARESIP_START=no.",
+    )
+
+
+def is_held(context: Context) -> bool:
+    """Somebody is connected to the Baresip that would be joined, or nobody can tell: do not connect."""
+    sockets, ctrl = tcp_table.read(context.proc), context.settings.baresip_ctrl
+    return sockets is None or ctrl is None or bool(tcp_table.clients(sockets, ctrl.port))

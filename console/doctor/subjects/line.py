@@ -1,0 +1,187 @@
+"""The line: whether the account can be registered, and if not, why. Uses the phone for some seconds, unless
+another console holds the line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...core.events import Event, LineDown, LineFailed, LineUp, RegistrationChanged, RegState
+from ...core.finding import Finding, problem
+from ...phone.baresip_config import BaresipAudio
+from ...ports import Phone, PhoneError
+from ...settings import Settings
+from ...wiring import embedded_line, join_setup, sip_account
+from ..checking import Context, Result, check
+from ..wording import halves
+from .control import is_held
+
+WAIT_SECONDS = 10.0
+"""RFC 3261 repeats a REGISTER over UDP after 0.5, 1.5, 3.5 and 7.5 s: who answers has answered by then."""
+
+_NAME_SECONDS = 3.0
+_ACCOUNT = "SIP_USER, SIP_PASS and SIP_DOMAIN (or EXOLVE_SIP_...)"
+
+
+@check("line", seconds=25.0)
+async def look(context: Context) -> Result:
+    settings = context.settings
+    if context.loaded.problems or context.loaded.missing:
+        return Result(unknown=("The line is not looked at before the settings are in order.",))
+    if context.held_by:
+        return Result(unknown=(context.held_by,))
+    if context.joins and is_held(context):
+        return Result(unknown=("Another program may be connected to Baresip: the line is left to it.",))
+    last = await _try(context)
+    unresolved = await _unresolved(settings)
+    finding = judge(last, settings, unresolved)
+    if finding:
+        return Result((finding,))
+    name = f"{settings.sip_user}@{settings.sip_domain}" if settings.sip_user else settings.sip_domain
+    return Result(facts=(f"registered as {name}" if settings.sip_register else f"dials directly to {name}",))
+
+
+async def _try(context: Context) -> Event | None:
+    """What the phone last said of the line, when that decides, or None when the time is up."""
+    news: asyncio.Queue[Event] = asyncio.Queue()
+    last: Event | None = None
+    async with _phone(context) as phone:
+        running = asyncio.create_task(phone.run(news.put_nowait))
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WAIT_SECONDS):
+                    while True:
+                        event = await news.get()
+                        if isinstance(event, LineUp | LineDown | LineFailed | RegistrationChanged):
+                            last = event
+                        if _decides(event, context.settings.sip_register):
+                            return event
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    return last
+
+
+def _decides(event: Event, register: bool) -> bool:
+    match event:
+        case LineFailed() | LineDown():
+            return True
+        case LineUp():
+            return not register
+        case RegistrationChanged(state=state):
+            return state in (RegState.OK, RegState.FAILED)
+    return False
+
+
+@asynccontextmanager
+async def _phone(context: Context) -> AsyncIterator[Phone]:
+    """The phone of the settings in a folder of its own, so that nothing of other runs is touched."""
+    from ...phone.baresip_process import BaresipSetup
+    from ...phone.ctrl_phone import CtrlPhone
+
+    settings = context.settings
+    with tempfile.TemporaryDirectory(prefix="call-console-doctor-") as name:
+        folder = Path(name)
+        if not context.external:
+            from ...phone.embedded import EmbeddedPhone
+            from ...phone.embedded_audio import MemoryPaths
+
+            yield EmbeddedPhone(embedded_line(settings), MemoryPaths())
+        elif context.joins:
+            yield CtrlPhone(replace(join_setup(settings), data_dir=folder))
+        else:
+            yield CtrlPhone(
+                BaresipSetup(sip_account(settings), _no_devices, folder, binary=settings.baresip_bin)
+            )
+
+
+def _no_devices(modules: frozenset[str]) -> BaresipAudio:
+    """Registering needs no sound, and a device is opened only for a call."""
+    for driver in ("aubridge", "alsa", "coreaudio", "portaudio", "pulse"):
+        if driver in modules:
+            return BaresipAudio(f"{driver},none", f"{driver},none")
+    raise PhoneError("Baresip has no module for any sound device; install one (Debian: baresip-core).")
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A name of the line that has no address. `setting`: where it stands."""
+
+    name: str
+    setting: str
+
+
+async def _unresolved(settings: Settings) -> Unresolved | None:
+    """The server that every request goes to, if its name leads nowhere."""
+    setting = "SIP_OUTBOUND" if settings.sip_outbound else "SIP_DOMAIN"
+    host = host_of(settings.sip_outbound or settings.sip_domain)
+    try:
+        async with asyncio.timeout(_NAME_SECONDS):
+            await asyncio.get_running_loop().getaddrinfo(host, 5060)
+    except (TimeoutError, OSError, UnicodeError):
+        return Unresolved(host, setting)
+    return None
+
+
+def host_of(place: str) -> str:
+    """The host in `sip:host:port;transport=tcp`, `host:port`, `[v6]:port` or `host`."""
+    rest = place.partition(";")[0]
+    rest = rest.partition(":")[2] if rest.lower().startswith(("sip:", "sips:")) else rest
+    if rest.startswith("["):
+        return rest[1:].partition("]")[0]
+    return rest.partition(":")[0]
+
+
+def judge(last: Event | None, settings: Settings, unresolved: Unresolved | None) -> Finding | None:
+    """What the last word of the phone means. Pure."""
+    if isinstance(last, LineFailed | LineDown):
+        return problem(
+            "line.phone", *halves(last.reason, "See baresip.log; correct the settings of the line.")
+        )
+    if isinstance(last, RegistrationChanged) and last.state is RegState.OK:
+        return None
+    if unresolved:
+        return problem(
+            "line.name",
+            f"The name {unresolved.name} has no address (or the network has no name server).",
+            f"Correct {unresolved.setting} (or EXOLVE_{unresolved.setting}), or mend the network.",
+        )
+    if not settings.sip_register:
+        return None if last else _no_answer(settings)
+    if isinstance(last, RegistrationChanged) and last.code not in (None, 408):
+        return _refused(last)
+    if isinstance(last, RegistrationChanged) and last.state is RegState.OFF:
+        return problem(
+            "line.off",
+            "Baresip has no such account, or does not register it.",
+            "Correct its accounts file (regint above 0), or set SIP_REGISTER=no.",
+        )
+    return _no_answer(settings, last.reason if isinstance(last, RegistrationChanged) else "")
+
+
+def _refused(last: RegistrationChanged) -> Finding:
+    answer = f"Not registered: {last.code} {last.reason}".rstrip(" .") + "."
+    if last.code in (401, 403, 407):
+        return problem("line.password", answer, f"Correct {_ACCOUNT}: name, password or domain is wrong.")
+    if last.code in (404, 410, 484, 604):
+        return problem(
+            "line.unknown", answer, f"Correct {_ACCOUNT}: this registrar does not know the account."
+        )
+    if last.code is not None and last.code >= 500:
+        return problem("line.registrar", answer, "The provider has trouble: try again later, or ask them.")
+    return problem("line.refused", answer, f"Ask the provider; correct {_ACCOUNT}, and SIP_OUTBOUND.")
+
+
+def _no_answer(settings: Settings, reason: str = "") -> Finding:
+    server = host_of(settings.sip_outbound or settings.sip_domain)
+    more = f" ({reason})" if reason else ""
+    return problem(
+        "line.no-answer",
+        f"Not registered: {server} does not answer{more}.",
+        "Correct SIP_DOMAIN and SIP_OUTBOUND (or EXOLVE_SIP_...), or let SIP (UDP) through the firewall.",
+    )
