@@ -67,10 +67,14 @@ class ConsoleApp(App[int]):
     def get_default_screen(self) -> Screen[None]:
         return self._main
 
-    def on_mount(self) -> None:
+    def on_ready(self) -> None:
         self.engine_over.clear()
         self._engine = self._run_engine()
         self.set_interval(0.5, self._look_after)
+
+    def on_unmount(self) -> None:
+        """Whatever ends the screen ends the engine."""
+        self._console.stop()
 
     # ---- the engine ----
 
