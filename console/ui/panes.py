@@ -130,12 +130,16 @@ class Panes(Screen[None]):
 
     # ---- words ----
 
+    def look(self) -> None:
+        """Let the operator see what is so at this moment."""
+        self.operator.see(self.state, self._engine.now(), self._options.clock(), self.broken)
+
     def show_words(self) -> None:
         """Bring every word on screen up to this moment."""
         if not self.query("#totals"):  # the screen is being taken down
             return
-        state, now, at = self.state, self._engine.now(), self._options.clock()
-        self.operator.see(state, now, at, self.broken)
+        self.look()
+        state, now = self.state, self._engine.now()
         levels = self._levels(state)
         o = self._options
         status = line_words.status(

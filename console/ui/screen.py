@@ -73,6 +73,8 @@ class MainScreen(Panes):
 
     def _end_burst(self) -> None:
         presses, pasted = self._burst.take()
+        if presses or pasted:
+            self.look()
         if pasted:
             self.operator.paste(pasted, self._options.clock())
         for stroke in presses:
@@ -124,6 +126,7 @@ class MainScreen(Panes):
 
     def command(self, key: str) -> None:
         """A command from the palette, a click, or F8."""
+        self.look()
         at = self._options.clock()
         if key == "h":
             self.operator.hang_up(self.operator.shown_call(), at)

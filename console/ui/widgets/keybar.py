@@ -66,6 +66,6 @@ class KeyBar(Widget, can_focus=False):
 
 def _painted(key: Key) -> Content:
     if not key.enabled:
-        return Content.styled(f"{key.key} {key.label}", "$foreground 50% dim")
+        return Content.styled(f"{key.key} {key.label}", "$foreground 75% dim")
     style = "bold reverse" if key.loud else "bold"
     return Content.assemble((key.key, style), " ", (key.label, "bold" if key.loud else ""))
