@@ -49,6 +49,7 @@ class ApiError(Exception):
 
 
 _OWN_WORDS = {
+    400: ("bad_request", "The request cannot be read."),
     404: ("not_found", "There is nothing at this address: see /docs."),
     405: ("method_not_allowed", "This address does not take that method: see /docs."),
 }
@@ -65,7 +66,7 @@ def add_error_answers(app: FastAPI, on_crash: Callable[[str], None]) -> None:
         assert isinstance(error, HTTPException)
         phrase = HTTPStatus(error.status_code).phrase
         code, message = _OWN_WORDS.get(
-            error.status_code, (phrase.lower().replace(" ", "_"), clean(str(error.detail)))
+            error.status_code, (phrase.lower().replace(" ", "_"), f"{clean(str(error.detail))}.")
         )
         return ApiError(error.status_code, code, message, error.headers).response()
 

@@ -55,15 +55,10 @@ class ApiServer:
         self._feed = feed
         self._token = token
         self._limits = limits
-        self._socket = _bound(address)
+        self._socket = _bound(address, bool(token))
         host, port = self._socket.getsockname()[:2]
         self._loopback = Address(host, port).is_loopback
         self.address = Address(address.host, port)
-        if not self._loopback and not token:
-            self._socket.close()
-            raise ApiUnavailable(
-                f"CONSOLE_API={self.address} can be reached from outside: set CONSOLE_API_TOKEN too."
-            )
         self._thread = threading.Thread(target=self._run, name="api", daemon=True)
         self._lock = threading.Lock()
         self._stopping = False
@@ -167,16 +162,17 @@ class ApiServer:
         self._console.send(Ignored("api", where))
 
 
-def _bound(address: Address) -> socket.socket:
+def _bound(address: Address, has_token: bool) -> socket.socket:
     """A listening socket; raises `ApiUnavailable`. Requests that come before `start` wait in it."""
     try:
-        found = socket.getaddrinfo(
+        family, kind, protocol, _, where = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        family, kind, protocol, _, where = found[0]
-        listening = socket.socket(family, kind, protocol)
+        )[0]
     except OSError as error:
-        raise ApiUnavailable(f"CONSOLE_API={address}: {error.strerror or error}.") from None
+        raise ApiUnavailable(f"No HTTP API at CONSOLE_API={address}: {error.strerror}.") from None
+    if not has_token and not Address(str(where[0]), 0).is_loopback:
+        raise ApiUnavailable(f"CONSOLE_API={address} can be reached from outside: set CONSOLE_API_TOKEN too.")
+    listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(where)
