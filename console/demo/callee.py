@@ -70,10 +70,10 @@ class Callee(Leg):
             headers, body = (*headers, ("content-type", "application/sdp")), self._describe(self.chosen)
         response = respond(self.invite, 200, to_tag=self.tag, headers=headers, body=body)
         self.up = True
+        self._say("answered")  # before it is sent: nobody can have seen it earlier than we say
         self._final = Repeat(
             lambda: self.house.sip.answer(self.invite, response, self.source), self._acked.set
         )
-        self._say("answered")
         await self._acked.wait()
 
     async def reject(self, status: int, reason: str = "") -> None:
