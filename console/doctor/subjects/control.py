@@ -63,8 +63,8 @@ def _strangers(context: Context, sockets: tuple[Socket, ...]) -> list[Finding]:
 def _public(socket: Socket, process: Process | None) -> Finding:
     return problem(
         "control.public",
-        f"{process or 'Baresip'} takes orders at {Address(socket.host, socket.port)}: anyone on the network "
-        "can dial.",
+        f"Anyone on the network can dial: {process or 'Baresip'} takes orders at "
+        f"{Address(socket.host, socket.port)}.",
         _BIND.format(port=socket.port),
     )
 
@@ -104,7 +104,7 @@ def _joined(context: Context, sockets: tuple[Socket, ...], ctrl: Address) -> lis
         findings.append(
             problem(
                 "control.held",
-                f"{process or 'Another program'} is connected to Baresip at {ctrl}, which serves only one.",
+                f"Baresip at {ctrl} serves one client: {process or 'another program'} is connected to it.",
                 "End it before you start the console: each would throw the other out.",
             )
         )

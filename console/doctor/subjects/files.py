@@ -1,4 +1,4 @@
-"""What lies on the disk: files of ours that others can read, and what earlier runs and the old system left."""
+"""What lies on the disk: files of ours that others can read; leftovers of earlier runs and the old system."""
 
 from __future__ import annotations
 
