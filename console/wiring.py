@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from .agent import own_tools
 from .agent.agents import ElevenLabsAgents
 from .archive import Archive
 from .audio.bridge import Bridge
 from .call_audio import Bridge as CallBridge
 from .call_audio import BridgeFactory
-from .core.events import CallId
+from .core.events import CallId, Ignored
 from .engine import Engine
 from .ports import AudioPaths, Emit, Phone
 from .setting_values import Address
@@ -38,13 +39,18 @@ def build(loaded: Loaded) -> Engine:
     policy = replace(loaded.policy, single_call=not embedded)
     archive = Archive(settings.data_dir, settings.log_dir, settings.keep_days, policy)
     phone, paths = _embedded(settings) if embedded else _external(settings, archive.phone_output)
+    tools = own_tools.installed()
     agents = ElevenLabsAgents(
         base_url=settings.base_url,
         api_key=settings.api_key,
         agent_id=settings.agent_id,
         incoming_agent_id=settings.incoming_agent_id,
+        tools=tools,
     )
-    return Engine(phone, agents, paths, _bridges(paths, settings.playout_ms / 1000), archive)
+    engine = Engine(phone, agents, paths, _bridges(paths, settings.playout_ms / 1000), archive)
+    for problem in tools.problems:
+        engine.send(Ignored("tools", problem))
+    return engine
 
 
 def _bridges(paths: AudioPaths, depth: float) -> BridgeFactory:

@@ -65,4 +65,5 @@ class ElevenLabsAgents:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._tools.close()
         await self._rest.aclose()

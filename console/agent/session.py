@@ -28,7 +28,7 @@ from .outbox import Outbox
 from .preparation import Preparation
 from .refusals import classify_close
 from .rest import ElevenLabsRest, RestError, classify_status
-from .tools import ToolResult, Tools
+from .tools import CallContext, ToolResult, Tools
 from .wire import AgentConnection, Timing, WireError
 
 _log = logging.getLogger(__name__)
@@ -301,13 +301,17 @@ class ElevenLabsSession:
     async def _run_tool(self, call: m.ToolCall) -> None:
         """Exactly one result, whatever the tool does."""
         try:
-            result = await self._tools.run(call.name, call.parameters)
+            result = await self._tools.run(self._context_of_call(), call.name, call.parameters)
         except Exception as error:
             _log.warning("Tool %s failed: %s", self._say(call.name, 60), type(error).__name__)
             result = ToolResult(f"the tool failed: {type(error).__name__}", is_error=True)
         self._put(m.tool_result(call.call_id, result.text, result.is_error))
         if self._conversation is not None:
             self._conversation.tool_used(call.name, not result.is_error)
+
+    def _context_of_call(self) -> CallContext:
+        request = self._request
+        return CallContext(request.call, request.number, request.incoming, dict(request.variables))
 
 
 _FAILED: dict[int, str] = {CloseCode.MESSAGE_TOO_BIG: "ElevenLabs sent a message of over 16 MiB"}

@@ -1,9 +1,9 @@
-"""Tools that the agent may call on our side. A session is given a `Tools`; this is where new ones plug in."""
+"""Tools that the agent may call on our side, besides the console's own in `core.tools`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -15,15 +15,33 @@ class ToolResult:
     is_error: bool = False
 
 
-class Tools(Protocol):
-    """Runs the tool `name` with what the agent gave it. Runs beside the audio, for as long as it takes; an
-    exception becomes an error result."""
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """The call in which a tool runs. `number`: of the callee, or of who calls (`incoming`); E.164 where it is
+    one. `variables`: the dynamic variables given with the call."""
 
-    async def run(self, name: str, parameters: Mapping[str, Any]) -> ToolResult: ...
+    call_id: str
+    number: str
+    incoming: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+class Tools(Protocol):
+    """What a session runs client tools with."""
+
+    async def run(self, call: CallContext, name: str, parameters: Mapping[str, Any]) -> ToolResult:
+        """Run the tool `name` with what the agent gave it, beside the audio. An exception becomes an error
+        result."""
+
+    def close(self) -> None:
+        """End what runs tools; called once, when no session is left."""
 
 
 class NoTools:
     """Knows none."""
 
-    async def run(self, name: str, parameters: Mapping[str, Any]) -> ToolResult:
+    async def run(self, call: CallContext, name: str, parameters: Mapping[str, Any]) -> ToolResult:
         return ToolResult(f"unknown tool: {name}", is_error=True)
+
+    def close(self) -> None:
+        pass

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from console.agent.tools import ToolResult
+from console.agent.tools import CallContext, ToolResult
 from console.core import events as ev
 from console.core.events import QueueState, Role
 from console.demo.conversation.script import Script, Step
@@ -98,7 +98,10 @@ async def test_a_burst_is_bounded_the_newest_stays_and_the_loss_is_told(agent: B
 
 async def test_check_7_pings_are_answered_at_once_whatever_else_happens(agent: Bench) -> None:
     class Slow:
-        async def run(self, name: str, parameters: Mapping[str, Any]) -> ToolResult:
+        def close(self) -> None:
+            pass
+
+        async def run(self, call: CallContext, name: str, parameters: Mapping[str, Any]) -> ToolResult:
             await asyncio.sleep(3600)
             return ToolResult("never")
 
@@ -311,7 +314,10 @@ class Toolbox:
     def __init__(self) -> None:
         self.go = asyncio.Event()
 
-    async def run(self, name: str, parameters: Mapping[str, Any]) -> ToolResult:
+    def close(self) -> None:
+        pass
+
+    async def run(self, call: CallContext, name: str, parameters: Mapping[str, Any]) -> ToolResult:
         if name == "slow":
             await self.go.wait()
         if name == "broken":
