@@ -159,7 +159,9 @@ async def test_twenty_calls_with_a_session_each(line: DemoLine, operator: Operat
     ids = [operator.dial(name, f"{name} {n}") for n, name in enumerate(names)]
     await operator.until(lambda state: len(state.calls) == 20)
     calls = [await operator.ended(call, 120) for call in ids]
-    assert {call.outcome for call in calls} == {Outcome.FINISHED}
+    assert not [
+        (c.id, c.outcome, c.why, c.reason, c.audio) for c in calls if c.outcome is not Outcome.FINISHED
+    ]
     seen = await conversations(line)
     sessions = [seen[call.agent.conversation_id] for call in calls]
     assert len({session["number"] for session in sessions}) == 20
