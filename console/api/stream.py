@@ -28,6 +28,9 @@ SEND_SECONDS = 20.0
 RETRY_MS = 2000
 BATCH = 100
 
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
+"""No ends of lines to this standard, but to many a client's library."""
+
 ABORT = "abort"
 """Key of the connection's abort function in the ASGI scope's state."""
 
@@ -58,7 +61,7 @@ class Streams:
         return EventStream(self, feed.oldest - 1, gap=True)
 
     def event(self, number: int, record: Record) -> str:
-        return f"id: {self._run}-{number}\ndata: {record_json(record)}\n\n"
+        return f"id: {self._run}-{number}\ndata: {record_json(record).translate(_LINE_ENDS)}\n\n"
 
 
 def _named(event: str, why: str) -> str:

@@ -25,8 +25,9 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as ano
 
 def as_nobody(port: int, *headers: str, method: str = "GET", path: str = "/api/status") -> str:
     """What the server answers to another user of this machine."""
-    lines = "".join(f"{line}\\r\\n" for line in (f"Host: localhost:{port}", "Connection: close", *headers))
-    script = f"exec 3<>/dev/tcp/127.0.0.1/{port}; printf '{method} {path} HTTP/1.1\\r\\n{lines}\\r\\n' >&3; cat <&3"
+    lines = (f"{method} {path} HTTP/1.1", f"Host: localhost:{port}", "Connection: close", *headers, "")
+    request = "".join(f"{line}\\r\\n" for line in lines)
+    script = f"exec 3<>/dev/tcp/127.0.0.1/{port}; printf '{request}' >&3; cat <&3"
     done = subprocess.run(
         ["bash", "-c", script], user=NOBODY, group=NOBODY, cwd="/", capture_output=True, text=True, timeout=30
     )
@@ -57,9 +58,8 @@ def test_another_user_is_refused_when_there_is_no_token(api: Any) -> None:
         "Authorization: bearer",
     ):
         assert as_nobody(port, header).startswith("HTTP/1.1 401 "), header
-    assert as_nobody(port, method="POST", path="/api/register", *["Content-Length: 0"]).startswith(
-        "HTTP/1.1 401 "
-    )
+    command = as_nobody(port, "Content-Length: 0", method="POST", path="/api/register")
+    assert command.startswith("HTTP/1.1 401 ")
     assert not any(type(event).__name__ == "Register" for event in api.console.events)
 
 

@@ -30,7 +30,11 @@ def test_a_call_is_placed_and_its_id_told_at_once(api: Any) -> None:
 
 def test_everything_that_is_asked_for_reaches_the_core(api: Any) -> None:
     order = {
-        **{"as_uri": True, "confirmed": True, "agent": False, "ring_seconds": 7, "call_seconds": 70},
+        "as_uri": True,
+        "confirmed": True,
+        "agent": False,
+        "ring_seconds": 7,
+        "call_seconds": 70,
         "variables": {"name": "Anna", "note": "a=b"},
     }
     call = api.start("sip:100@127.0.0.1:5072", **order).json()
@@ -60,9 +64,8 @@ def test_an_engine_for_several_calls_takes_several(open_api: Any) -> None:
     api = open_api(single_call=False)
     ids = {api.start(f"+7912345678{n}").json()["id"] for n in range(3)}
     assert len(ids) == 3
-    assert [call["id"] for call in api.client.get("/api/calls").json()["calls"]] == list(
-        call.id for call in api.console.state.calls
-    )
+    listed = [call["id"] for call in api.client.get("/api/calls").json()["calls"]]
+    assert listed == [call.id for call in api.console.state.calls]
 
 
 @pytest.mark.parametrize(
