@@ -20,6 +20,7 @@ AUDIO_SECONDS = 1.5
 """Callee audio that may wait: the second kept before the metadata, and half a second of catching up."""
 
 _TRANSCRIPT_LIMIT = 4000
+_ERRORS_SHOWN = 20
 _IGNORED_SHOWN = 50
 _IGNORED_STEP = 100
 
@@ -59,6 +60,7 @@ class Conversation:
         self._event_id: int | None = None
         self._spare = b""
         self._ignored = 0
+        self._errors = 0
         self._tool_calls: set[str] = set()
 
     def take(self, frame: str | bytes) -> None:
@@ -207,5 +209,10 @@ class Conversation:
 
     def _error(self, error: m.ServerError) -> None:
         self.last_error = error
+        self._errors += 1
         parts = [str(error.code) if error.code is not None else "", error.name, error.text]
-        self.ignore("error from ElevenLabs: " + (" ".join(p for p in parts if p) or "no details"))
+        text = self.say(" ".join(part for part in parts if part), 400) or "no details"
+        if self._errors > _ERRORS_SHOWN:
+            self.ignore(f"one more error from ElevenLabs: {text}")
+        else:
+            self._emit(ev.AgentTrouble(self._request.call, self._request.session, text))

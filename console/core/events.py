@@ -323,6 +323,16 @@ class AgentAsks:
     arguments: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class AgentTrouble:
+    """ElevenLabs sent an error that (so far) has not ended the conversation: code, name and text as one
+    line."""
+
+    call: CallId
+    session: int
+    text: str
+
+
 class QueueState(StrEnum):
     """The concurrency queue of the agent."""
 
@@ -594,6 +604,7 @@ AgentEvent = (
     | AgentInterrupted
     | AgentToolUsed
     | AgentAsks
+    | AgentTrouble
     | AgentQueue
     | AgentClosed
 )

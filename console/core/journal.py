@@ -66,6 +66,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "call.transfer_failed": ("phone", "the transfer FAILED: {reason}"),
     "call.transfer": ("AI", "transferring the call to {destination}"),
     "agent.queue": ("AI", "queue at ElevenLabs: {state}"),
+    "agent.error": ("AI", "ElevenLabs reports an error: {text}"),
     "agent.retry": ("AI", "session lost, opening a fresh one: {reason}"),
     "agent.closed": ("AI", "session closed by {who} after {seconds:.0f} s{said}"),
     "dialing.stopped": ("console", "DIALING STOPPED: {why}"),

@@ -17,6 +17,7 @@ from .events import (
     AgentQueue,
     AgentToolUsed,
     AgentTranscript,
+    AgentTrouble,
     AgentUpgraded,
     AgentWarm,
     AudioEvent,
@@ -70,6 +71,8 @@ def react(d: Draft, event: AgentEvent) -> None:
             d.record("agent.interrupted", call.id, dropped_ms=event.dropped_ms)
         case AgentToolUsed():
             d.record("agent.tool", call.id, name=event.name, ok=event.ok)
+        case AgentTrouble():
+            d.record("agent.error", call.id, text=event.text)
         case AgentAsks():
             on_asks(d, call, event)
         case AgentQueue():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .effects import JsonValue, Record
-from .state import Call, Outcome
+from .state import Call, Outcome, State
 
 SETTINGS_WRONG = 2
 NO_LINE = 14
@@ -46,6 +46,33 @@ def result(call: Call) -> str:
     if call.outcome is Outcome.FINISHED and unheard:
         return SILENT_AGENT
     return call.outcome.value if call.outcome else Outcome.LOST.value
+
+
+_DROPPED = (
+    Outcome.AGENT_REFUSED,
+    Outcome.AGENT_BUSY,
+    Outcome.AGENT_LOST,
+    Outcome.AGENT_FAILED_START,
+)
+
+
+def wants_call_back(call: Call) -> bool:
+    """Whether a person was on the line and was dropped because there was no AI to talk to."""
+    return call.answered_at is not None and call.outcome in _DROPPED
+
+
+def to_call_back(state: State) -> tuple[Call, ...]:
+    """The last call of each person who is to be called back, newest first: not of those who were reached
+    since, are on the line now, or must never be called."""
+    settled = {call.number for call in state.calls} | state.never_call
+    listed = []
+    for call in state.ended:
+        if call.number in settled or call.answered_at is None:
+            continue
+        settled.add(call.number)
+        if wants_call_back(call):
+            listed.append(call)
+    return tuple(listed)
 
 
 def summary(call: Call | None, t: float, code: int, otherwise: str = "") -> Record:

@@ -390,8 +390,18 @@ async def test_check_19_errors_are_shown_and_alone_end_nothing(agent: Bench, ste
         step = Step("send", body={"type": "client_error", "error_event": {"code": 1008, "error_name": "odd"}})
     await live(agent, step, event("agent_response", agent_response="go on", event_id=1))
     await agent.seen(ev.AgentTranscript)
-    assert words in (await agent.seen(ev.Ignored)).why
+    assert words in (await agent.seen(ev.AgentTrouble)).text
+    assert agent.all(ev.Ignored) == []
     assert agent.all(ev.AgentClosed) == []
+
+
+async def test_a_flood_of_errors_is_bounded(agent: Bench) -> None:
+    end = event("agent_response", agent_response="end", event_id=1)
+    await live(agent, *[Step("error", body={"message": "again\x1b[2J"})] * 300, end)
+    await agent.seen(ev.AgentTranscript)
+    assert len(agent.all(ev.AgentTrouble)) == 20
+    assert len(agent.all(ev.Ignored)) < 60
+    assert agent.all(ev.AgentTrouble)[0].text == "again"
 
 
 async def test_check_20_waiting_in_the_queue_and_admitted(agent: Bench) -> None:

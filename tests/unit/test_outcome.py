@@ -6,7 +6,7 @@ import pytest
 
 from console.core import outcome
 from console.core.events import CallId
-from console.core.state import Agent, Call, CallPhase, Outcome
+from console.core.state import Agent, Call, CallPhase, Outcome, Policy, State
 
 CALL = Call(
     CallId("c1"), "+79123456789", "sip:79123456789@h", None, CallPhase.CLOSED, started_at=1.0, ended_at=20.0
@@ -67,3 +67,37 @@ def test_summary() -> None:
         "exit_code": 0,
     }
     assert outcome.summary(None, 1.0, 14, "no_line").fields["result"] == "no_line"
+
+
+@pytest.mark.parametrize("ended", list(Outcome))
+def test_who_was_dropped_for_want_of_an_ai_wants_a_call_back(ended: Outcome) -> None:
+    dropped = {Outcome.AGENT_REFUSED, Outcome.AGENT_BUSY, Outcome.AGENT_LOST, Outcome.AGENT_FAILED_START}
+    assert outcome.wants_call_back(replace(HEARD, outcome=ended)) is (ended in dropped)
+    assert not outcome.wants_call_back(replace(CALL, outcome=ended)), "nobody had picked up"
+
+
+def test_the_list_has_each_person_once_until_they_are_reached() -> None:
+    dropped = replace(HEARD, outcome=Outcome.AGENT_LOST)
+
+    def call(number: str, ended: Outcome = Outcome.AGENT_LOST) -> Call:
+        answered = None if ended is Outcome.NO_ANSWER else 10.0
+        return replace(dropped, number=number, outcome=ended, answered_at=answered)
+
+    newest_first = (
+        call("+1", Outcome.NO_ANSWER),  # tried again in vain: still to be called
+        call("+1"),
+        call("+2"),
+        call("+1"),
+        call("+3", Outcome.FINISHED),  # reached since
+        call("+3"),
+        call("+4"),
+        call("+5"),
+    )
+    state = State(
+        Policy("h"),
+        calls=(replace(CALL, number="+4", phase=CallPhase.RINGING),),
+        ended=newest_first,
+        never_call=frozenset({"+5"}),
+    )
+    assert [c.number for c in outcome.to_call_back(state)] == ["+1", "+2"]
+    assert outcome.to_call_back(State(Policy("h"))) == ()

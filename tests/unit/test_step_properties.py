@@ -58,6 +58,7 @@ agent_events = st.one_of(
     st.builds(ev.AgentFirstAudio, calls, sessions),
     st.builds(ev.AgentQueue, calls, sessions, st.sampled_from(ev.QueueState)),
     st.builds(ev.AgentClosed, calls, sessions, codes, st.just("r"), st.booleans(), refusals),
+    st.builds(ev.AgentTrouble, calls, sessions, st.just("r")),
     st.builds(ev.PlayoutDrained, calls, sessions),
     st.builds(
         ev.AgentAsks, calls, sessions, st.just("t1"), st.sampled_from(["hang_up", "note", "send_dtmf"])
