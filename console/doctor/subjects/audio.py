@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-import numpy as np
-
 from ...audio import portaudio
 from ...audio.devices import DeviceAudio
 from ...audio.portaudio import Device
 from ...core.events import CallId, Event
 from ...core.finding import Finding, problem, warning
 from ...phone import baresip_program
-from ...ports import PCM, AudioError, AudioPath, PhoneError
+from ...ports import AudioError, AudioPath, PhoneError
 from ...settings import Settings
+from .. import far_end, running_baresip, tone
 from ..checking import Context, Result, check
 from ..wording import halves
 from .control import is_held
 
-TONE_HZ = 1000.0
-_PLAY_SECONDS, _LISTEN_SECONDS = 0.5, 1.2
-_PEAK = 1000.0  # -30 dBFS: heard by us, no shock for anybody else
 _LIST = "Correct it in .env; call-console devices lists what there is."
+_LOOP = problem(
+    "audio.loop",
+    "What is played to AUDIO_OUTPUT comes back on AUDIO_INPUT: the AI would hear itself.",
+    "Name two devices that are not connected, and end what connects them (module-loopback).",
+)
 
 
 @check("audio", seconds=25.0)
@@ -110,18 +111,42 @@ async def _through(context: Context, paths: DeviceAudio) -> Result:
     except AudioError as error:
         return Result((*findings, problem("audio.open", *halves(str(error), _LIST))))
     try:
-        looped = tone_in(await _play_and_listen(path), path.rate)
+        if await tone.comes_back(path):
+            findings.append(_LOOP)
+        ends = await _far_end(context, path)
     finally:
         await paths.close(call)
-    if looped:
-        findings.append(
-            problem(
-                "audio.loop",
-                "What is played to AUDIO_OUTPUT comes back on AUDIO_INPUT: the AI would hear itself.",
-                "Name two devices that are not connected, and end what connects them (module-loopback).",
+    return Result((*findings, *ends.findings), (f"devices open at {path.rate} Hz, and apart",), ends.unknown)
+
+
+async def _far_end(context: Context, path: AudioPath) -> Result:
+    """Whether the Baresip that is joined is at the other end of both devices."""
+    ctrl = context.settings.baresip_ctrl
+    running = running_baresip.find(ctrl.port, context.proc) if context.joins and ctrl else None
+    if running is None:
+        return Result()
+    settings = context.settings
+    ends = (
+        ("AUDIO_INPUT", settings.audio_input, "audio_player", far_end.reaches_us),
+        ("AUDIO_OUTPUT", settings.audio_output, "audio_source", far_end.reaches_them),
+    )
+    findings, unknown = [], []
+    for setting, ours, key, reaches in ends:
+        try:
+            connected = await reaches(path, running)
+        except far_end.CannotTry as error:
+            unknown.append(str(error))
+            continue
+        if not connected:
+            theirs = running.config.get(key, "")
+            findings.append(
+                problem(
+                    "audio.other-end",
+                    f"Nobody is at the other end of {setting}={ours}: Baresip has {theirs} as its {key}.",
+                    f"Name two ends of one device in {setting} and in {key} of {running.folder / 'config'}.",
+                )
             )
-        )
-    return Result(tuple(findings), (f"devices open at {path.rate} Hz, and apart",))
+    return Result(tuple(findings), unknown=tuple(unknown))
 
 
 async def _for_baresip(context: Context, paths: DeviceAudio) -> list[Finding]:
@@ -136,38 +161,6 @@ async def _for_baresip(context: Context, paths: DeviceAudio) -> list[Finding]:
         paths.baresip_side(program.modules)
     except PhoneError as error:
         return [
-            problem("audio.other-end", *halves(str(error), "Install the module pulse or alsa for Baresip."))
+            problem("audio.no-driver", *halves(str(error), "Install the module pulse or alsa for Baresip."))
         ]
     return []
-
-
-async def _play_and_listen(path: AudioPath) -> PCM:
-    """Play a tone as the AI would, and record what comes as if from the callee."""
-    loop = asyncio.get_running_loop()
-    heard: list[PCM] = []
-    frame = path.rate // 50
-    played, began = 0, loop.time()
-    while loop.time() - began < _LISTEN_SECONDS:
-        while played < _PLAY_SECONDS * path.rate and path.queued() < 0.06:
-            path.write(_tone(played, frame, path.rate))
-            played += frame
-        heard.append(path.read())
-        await asyncio.sleep(0.01)
-    return np.concatenate(heard)
-
-
-def _tone(start: int, samples: int, rate: int) -> PCM:
-    n = np.arange(start, start + samples)
-    return (_PEAK * np.sin(2 * np.pi * TONE_HZ * n / rate)).astype(np.int16)
-
-
-def tone_in(pcm: PCM, rate: int) -> bool:
-    """Whether our tone is in there: its part of the power in some tenth of a second."""
-    size = rate // 10
-    for start in range(0, len(pcm) - size + 1, size // 2):
-        block = pcm[start : start + size].astype(np.float64)
-        power = np.square(np.abs(np.fft.rfft(block * np.hanning(size))))
-        near = np.abs(np.fft.rfftfreq(size, 1 / rate) - TONE_HZ) < 40
-        if np.sqrt(np.mean(np.square(block))) > _PEAK / 50 and power[near].sum() > 0.7 * power.sum():
-            return True
-    return False
