@@ -172,11 +172,12 @@ def doctor(
         except typer.Abort:  # nobody is there to answer
             return False
 
+    own = partial(load, os.environ, Path.cwd())
     with ExitStack() as stack:
-        loaded = load(os.environ, Path.cwd())
-        loaded = stack.enter_context(_demo_line(loaded)) if demo else loaded
-        say_aside = partial(typer.echo, err=True)
-        raise typer.Exit(Doctor(loaded, os.environ, typer.echo, say_aside, ask).run(as_json=as_json, fix=fix))
+        line = stack.enter_context(_demo_line(own())) if demo else None
+        settings = own if line is None else lambda: line
+        checker = Doctor(settings, os.environ, typer.echo, partial(typer.echo, err=True), ask)
+        raise typer.Exit(checker.run(as_json=as_json, fix=fix))
 
 
 @app.command()

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from ..audio.stderr_guard import stderr_to
@@ -21,11 +22,14 @@ Ask = Callable[[str], bool]
 
 
 class Doctor:
-    """Runs every check and prints what each gives as soon as its turn has come. `say`: a line on stdout;
-    `tell`: a line for people beside JSON; `ask`: a question before something is mended."""
+    """Runs every check and prints what each gives as soon as its turn has come. `load`: reads the settings;
+    `say`: a line on stdout; `tell`: a line for people beside JSON; `ask`: a question before something is
+    mended."""
 
-    def __init__(self, loaded: Loaded, environ: Mapping[str, str], say: Say, tell: Say, ask: Ask) -> None:
-        self._loaded = loaded
+    def __init__(
+        self, load: Callable[[], Loaded], environ: Mapping[str, str], say: Say, tell: Say, ask: Ask
+    ) -> None:
+        self._load = load
         self._environ = environ
         self._say = say
         self._tell = tell
@@ -34,8 +38,9 @@ class Doctor:
 
     def run(self, *, as_json: bool = False, fix: bool = False) -> int:
         """The exit code: 0 all is well, 1 otherwise."""
-        with _line(self._loaded) as held_by:
-            context = Context(self._loaded, self._environ, held_by)
+        loaded = self._load()
+        with _line(loaded) as held_by:
+            context = Context(loaded, self._environ, held_by)
             outcomes = self._look(all_checks(), context, as_json)
             if fix:
                 outcomes = self._mend(outcomes, context, as_json)
@@ -69,6 +74,7 @@ class Doctor:
         again = tuple(outcome.check for outcome in outcomes if self._mended(outcome))
         if not again:
             return outcomes
+        context = replace(context, loaded=self._load())
         anew = {outcome.check.name: outcome for outcome in self._look(again, context, as_json)}
         return [anew.get(outcome.check.name, outcome) for outcome in outcomes]
 
