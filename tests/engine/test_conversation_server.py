@@ -11,6 +11,7 @@ import time
 import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -67,6 +68,7 @@ async def closed(client: ClientConnection) -> tuple[int, str]:
     return client.close_code, client.close_reason or ""
 
 
+FIXTURES = Path(__file__).parent.parent / "fixtures"
 OPEN = Script(private=False, pings=0)
 
 
@@ -220,6 +222,21 @@ async def test_check_5_a_client_that_sends_nothing_is_closed() -> None:
         assert (await closed(client))[0] == 1002
 
 
+async def test_check_5_sixty_seconds_without_a_frame_are_too_long_on_a_faster_clock() -> None:
+    script = Script(private=False, pings=0, speed=100.0)
+    assert script.receive_timeout == 60.0
+    async with serving(script) as server, conversation(server) as client:
+        await client.send(json.dumps(INIT))
+        await read_until(client, "conversation_initiation_metadata")
+        for _ in range(6):  # 60 s of the script in all, but never 60 s of nothing
+            await client.send(json.dumps(CHUNK))
+            await asyncio.sleep(0.1)
+        assert client.close_code is None
+        assert (await closed(client))[0] == 1002
+        violations = server.record.report()["violations"]
+    assert violations == ["transport_receive_timeout: no user input"]
+
+
 async def test_check_7_a_missing_pong_ends_the_conversation() -> None:
     script = Script(private=False, pings=0.05, pong_within=0.3)
     async with serving(script) as server, conversation(server) as client:
@@ -242,6 +259,45 @@ async def test_check_29_several_chunks_share_an_id_and_come_faster_than_real_tim
     second = [seconds for event_id, seconds in chunks if event_id == 2]
     assert first == pytest.approx([2.4, 2.4, 1.2])
     assert second == pytest.approx([0.3] * 10)
+
+
+async def test_check_30_a_recorded_script_is_replayed_on_virtual_time_and_every_frame_is_on_record() -> None:
+    """Two minutes of a conversation in about two seconds, at the script's own moments."""
+    recorded = json.loads((FIXTURES / "conversation_scripts" / "two_minutes.json").read_text())
+    script = Script.read({**recorded, "speed": 60.0})
+    began = time.monotonic()
+    async with serving(script) as server, conversation(server) as client:
+        sent = [json.dumps(INIT)]
+        await client.send(sent[0])
+        async for frame in client:
+            message = json.loads(frame)
+            if message["type"] == "ping":
+                event_id = message["ping_event"]["event_id"]
+                sent.append(json.dumps({"type": "pong", "event_id": event_id}))
+            elif message["type"] == "client_tool_call":
+                call_id = message["client_tool_call"]["tool_call_id"]
+                answer = {"type": "client_tool_result", "tool_call_id": call_id}
+                sent.append(json.dumps({**answer, "result": "noted", "is_error": False}))
+            else:
+                sent.append(json.dumps(CHUNK))
+            with contextlib.suppress(ConnectionClosed):
+                await client.send(sent[-1])
+    took = time.monotonic() - began
+    seen = server.record.conversations[0]
+    assert (seen.violations, seen.close_code, seen.closed_by) == ([], 1000, "server")
+    moments = {step["do"]: step["at"] for step in seen.steps}
+    assert [step["do"] for step in seen.steps] == [step["do"] for step in recorded["steps"]]
+    assert moments["interrupt"] >= 30.0
+    assert moments["queue"] >= moments["interrupt"] + 50.0
+    assert moments["end"] >= 120.0
+    assert took < 60.0, "virtual time did not pass faster"
+    kinds = {kind for _, kind, _ in seen.frames}
+    assert kinds == {"conversation_initiation_client_data", "pong", "client_tool_result", "audio"}
+    assert [size for _, _, size in seen.frames] == [len(frame) for frame in sent[: len(seen.frames)]]
+    assert len(sent) - len(seen.frames) <= 1, "only what crosses the close can be missing"
+    times = [t for t, _, _ in seen.frames]
+    assert times == sorted(times)
+    assert began <= times[0] <= times[-1] <= began + took
 
 
 # ---- who is let in ----

@@ -67,7 +67,12 @@ class CallerAudio:
 
 @dataclass(slots=True)
 class Seen:
-    """One conversation. Times are Unix seconds. `closed_by`: `client`, `server`, `network`."""
+    """One conversation. Times are Unix seconds. `closed_by`: `client`, `server`, `network`.
+
+    `frames`: every frame of the client as (monotonic time, type, characters); `audio` for caller audio.
+    `steps`: what the script did: `do`, `at` (seconds of the script's own time since the metadata) and `heard`
+    (seconds of caller audio that had come by then).
+    """
 
     number: int
     agent_id: str
@@ -77,6 +82,8 @@ class Seen:
     initiation: dict[str, Any] = field(default_factory=dict)
     audio: CallerAudio | None = None
     messages: list[dict[str, Any]] = field(default_factory=list)
+    frames: list[tuple[float, str, int]] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
     pings: int = 0
     pong_ms: list[float] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -101,6 +108,8 @@ class Seen:
             "initiation": self.initiation,
             "audio": self.audio.summary() if self.audio else None,
             "messages": self.messages,
+            "frames": len(self.frames),
+            "steps": self.steps,
             "pings": self.pings,
             "pong_ms": self.pong_ms,
             "violations": self.violations,

@@ -60,6 +60,7 @@ class Serving:
         self._ping_id = 0
         self._text = ""
         self._playing_until = 0.0
+        self._began = time.monotonic()
         self._echo = bytearray()
 
     async def run(self) -> None:
@@ -86,10 +87,20 @@ class Serving:
         except _Over:
             pass
 
+    def _real(self, seconds: float) -> float:
+        """How long so much of the script's time takes."""
+        return seconds / self._script.speed
+
     # ---- what the client sends ----
 
+    async def _receive(self) -> dict[str, Any] | Violation:
+        frame = await self._connection.recv()
+        message = read_frame(frame)
+        self._seen.frames.append((time.monotonic(), _kind(message), len(frame)))
+        return message
+
     async def _first_message(self) -> dict[str, Any]:
-        message = read_frame(await self._connection.recv())
+        message = await self._receive()
         if isinstance(message, Violation):
             await self._refuse(message)
             raise _Over
@@ -108,21 +119,21 @@ class Serving:
         self._seen.conversation_id = f"conv_{secrets.token_hex(8)}"
         self._seen.audio = CallerAudio(script.input_format)
         formats = script.input_format, script.output_format
+        self._began = time.monotonic()
         await self._send(sm.metadata(self._seen.conversation_id, *formats, formats=script.formats))
 
     async def _read(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(self._script.receive_timeout):
-                    frame = await self._connection.recv()
+                async with asyncio.timeout(self._real(self._script.receive_timeout)):
+                    message = await self._receive()
             except TimeoutError:
                 await self._refuse(Violation("no user input", "transport_receive_timeout", 1002))
-            if violation := await self._take(frame):
+            if violation := await self._take(message):
                 await self._refuse(violation)
 
-    async def _take(self, frame: str | bytes) -> Violation | None:
+    async def _take(self, message: dict[str, Any] | Violation) -> Violation | None:
         now = time.monotonic()
-        message = read_frame(frame)
         if isinstance(message, Violation):
             return message
         if "user_audio_chunk" in message:
@@ -173,10 +184,10 @@ class Serving:
         if not self._script.pings:
             return
         for beat in itertools.cycle(_PING_RHYTHM):
-            await asyncio.sleep(self._script.pings * beat)
+            await asyncio.sleep(self._real(self._script.pings * beat))
             await self._send_ping(None)
             oldest = min(self._expected.pings.values())
-            if time.monotonic() - oldest > self._script.pong_within:
+            if time.monotonic() - oldest > self._real(self._script.pong_within):
                 await self._refuse(Violation("no pong", "asyncio_timeout", 1002))
 
     async def _send_ping(self, event_id: int | None) -> None:
@@ -194,11 +205,14 @@ class Serving:
     async def perform(self, step: Step) -> None:
         """Do one step of the script, or one that a test asks for meanwhile."""
         self._record.add("step", conversation=self._seen.number, do=step.do)
+        at = (time.monotonic() - self._began) * self._script.speed
+        heard = self._seen.audio.seconds if self._seen.audio else 0.0
+        self._seen.steps.append({"do": step.do, "at": round(at, 3), "heard": round(heard, 4)})
         match step.do:
             case "say":
                 await self._say(step)
             case "wait":
-                await asyncio.sleep(step.seconds)
+                await asyncio.sleep(self._real(step.seconds))
             case "hear":
                 await self._hear(step.seconds)
             case "interrupt":
@@ -233,7 +247,7 @@ class Serving:
                 self._connection.transport.close()
             case "stall":
                 self._connection.transport.pause_reading()
-                await asyncio.sleep(step.seconds)
+                await asyncio.sleep(self._real(step.seconds))
                 self._connection.transport.resume_reading()
                 return
             case "hold":
@@ -252,7 +266,7 @@ class Serving:
         for start in range(0, len(payload), size):
             await self._send(sm.audio(payload[start : start + size], self._event_id))
         seconds = len(payload) / (self._output.rate * self._output.width)
-        self._playing_until = max(time.monotonic(), self._playing_until) + seconds
+        self._playing_until = max(time.monotonic(), self._playing_until) + self._real(seconds)
         if step.wait:
             await asyncio.sleep(self._playing_until - time.monotonic())
 
@@ -305,7 +319,7 @@ class Serving:
         return " ".join(words[: max(0, len(words) - round(2.5 * left))])
 
     async def _until_caller_is_done(self) -> None:
-        patience = time.monotonic() + _PATIENCE
+        patience = time.monotonic() + self._real(_PATIENCE)
         while not (self._listening.heard and self._listening.silence >= _TURN_SILENCE):
             left = patience - time.monotonic()
             if left <= 0 and not self._listening.speech:
@@ -319,6 +333,12 @@ class Serving:
                 await self._heard.wait()
         except TimeoutError:
             pass
+
+
+def _kind(message: dict[str, Any] | Violation) -> str:
+    if isinstance(message, Violation):
+        return "broken"
+    return "audio" if "user_audio_chunk" in message else str(message.get("type", ""))[:60]
 
 
 def _raw(step: Step) -> str | bytes:
