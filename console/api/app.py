@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, Response, Security
-from fastapi.security import HTTPBearer
+from fastapi import FastAPI, Header, Response
 
 from . import views
 from .desk import Desk
@@ -21,7 +20,7 @@ On this machine, programs of the user who runs the console need no token. Everyb
 `Authorization: Bearer` with the value of `CONSOLE_API_TOKEN`. Every error is
 `{"error": {"code": ..., "message": ...}}`."""
 
-_SECURITY = HTTPBearer(auto_error=False, description="The value of CONSOLE_API_TOKEN.")
+_BEARER = {"type": "http", "scheme": "bearer", "description": "The value of CONSOLE_API_TOKEN."}
 _COMMON = {
     400: "The request cannot be read.",
     401: "A token is needed.",
@@ -49,13 +48,19 @@ def make_app(desk: Desk, streams: Streams, version: str, on_crash: Callable[[str
         redoc_url=None,
         redirect_slashes=False,
         separate_input_output_schemas=False,
-        dependencies=[Security(_SECURITY)],
     )
     add_error_answers(app, on_crash)
     _add_calls(app, desk)
     _add_line(app, desk, streams)
     app.include_router(docs_pages(TITLE))
+    _document_token(app.openapi())
     return app
+
+
+def _document_token(schema: dict[str, Any]) -> None:
+    """That the token may be left out (`{}`) no class of the framework can say. `schema` is the one served."""
+    schema["components"]["securitySchemes"] = {"token": _BEARER}
+    schema["security"] = [{}, {"token": []}]
 
 
 def _add_calls(app: FastAPI, desk: Desk) -> None:

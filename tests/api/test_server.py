@@ -195,6 +195,7 @@ def test_the_page_needs_nothing_from_elsewhere(api: Any) -> None:
 
 def test_the_schema_names_every_route_and_its_errors(api: Any) -> None:
     schema = api.client.get("/openapi.json").json()
+    assert schema["security"] == [{}, {"token": []}], "same user or token"
     assert {(method, path) for path, methods in schema["paths"].items() for method in methods} == {
         ("post", "/api/calls/start"),
         ("get", "/api/calls"),
