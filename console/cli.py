@@ -166,23 +166,27 @@ def doctor(
     """Check every part and say how to mend what is wrong; exit 1 if there is a problem."""
     from .doctor.command import Doctor
 
-    def ask(question: str) -> bool:
-        try:
-            return typer.confirm(question, err=True)
-        except typer.Abort:  # nobody is there to answer
-            return False
-
     own = partial(load, os.environ, Path.cwd())
     with ExitStack() as stack:
         line = stack.enter_context(_demo_line(own())) if demo else None
         settings = own if line is None else lambda: line
-        checker = Doctor(settings, os.environ, typer.echo, partial(typer.echo, err=True), ask)
+        checker = Doctor(settings, os.environ, typer.echo, partial(typer.echo, err=True), _ask)
         raise typer.Exit(checker.run(as_json=as_json, fix=fix))
 
 
 @app.command()
-def config() -> None:
+def config(
+    old: Annotated[
+        Path | None, typer.Option("--import", metavar="DIR", help="Take over an old set-up into .env here.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="With --import: replace .env if it exists.")] = False,
+) -> None:
     """Show the settings in force, each with where it came from; secrets are hidden."""
+    if old is not None:
+        from .import_command import take_over
+
+        target = Path.cwd() / ".env"
+        raise typer.Exit(take_over(old, target, force=force, say=typer.echo, ask=_ask))
     loaded = load(os.environ, Path.cwd())
     for line in config_view.lines(loaded):
         typer.echo(line)
@@ -198,6 +202,13 @@ _VERDICTS = {
     Verdict.REFUSED: "refused",
     Verdict.INCOMPLETE: "incomplete",
 }
+
+
+def _ask(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:  # nobody is there to answer
+        return False
 
 
 def _version() -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..phone.baresip_files import parse_config
 from . import tcp_table
 from .tcp_table import Process
 
 _TONES = ("ringback", "busy", "error", "notfound", "callwaiting")
 """Sounds that Baresip plays into the call's own device; `ring` goes to the alert device."""
-
-_LINE = re.compile(r"^\s*([A-Za-z_]\w*)[ \t]+(?:\"([^\"]*)\"|(\S+))", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +46,6 @@ def config_folder(process: Process) -> Path:
         if word.startswith("-f") and len(word) > 2:
             return Path(word[2:])
     return Path.home() / ".baresip"
-
-
-def parse_config(text: str) -> dict[str, str]:
-    """Keys and values; the first of two equal keys wins."""
-    found: dict[str, str] = {}
-    for key, quoted, plain in _LINE.findall(text):
-        found.setdefault(key, quoted or plain)
-    return found
 
 
 def local_tones(config: dict[str, str], default_sounds: Path, can_be_switched_off: bool) -> tuple[str, ...]:
