@@ -49,9 +49,8 @@ async def measure(engine: str, calls: int) -> None:
 
 def main() -> None:
     calls = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {load:.1f}"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{machine}, load {os.getloadavg()[0]:.1f}")
     for engine in ENGINES:
         if engine == "baresip" and not shutil.which("baresip"):
             print("baresip: not installed, not measured")
