@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import socket
 import threading
@@ -123,14 +122,13 @@ class ApiServer:
         streams = Streams(news, limits.streams)
         app = make_app(Desk(self._console, news), streams, version("call-console"), self._crashed)
         access = Access(self.address, self._loopback, os.geteuid(), self._token)
-        _keep_quiet("uvicorn")
         config = Config(
             Guard(app, access, limits),
             http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="critical",
+            log_level="critical",  # a word of its on stderr would be on the screen
             access_log=False,
             proxy_headers=False,
             server_header=False,
@@ -187,10 +185,3 @@ def _why_not_bound(address: Address, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"No HTTP API: another program has port {address.port}; set CONSOLE_API to another, or to off."
     return f"No HTTP API at CONSOLE_API={address}: {error.strerror}."
-
-
-def _keep_quiet(name: str) -> None:
-    """Its loggers must not write on the screen; what goes wrong is told through the console."""
-    logger = logging.getLogger(name)
-    logger.propagate = False
-    logger.addHandler(logging.NullHandler())

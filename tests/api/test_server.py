@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from console.api.desk import Desk
+from console.api.news import News
 from console.api.server import ApiServer, ApiUnavailable
 from console.feed import Feed
 from console.opening import _api_beside
@@ -49,13 +50,31 @@ def test_nothing_is_left_behind(open_api: Any) -> None:
         again.bind(("127.0.0.1", api.server.address.port))
 
 
-def test_stopped_before_it_has_begun(open_api: Any) -> None:
-    for _ in range(3):
-        server = ApiServer(open_api().console, Feed(), Address("127.0.0.1", 0))
-        server.start()
-        server.stop()
-        server.stop()
-        assert not server._thread.is_alive()
+def test_stopped_while_it_begins(open_api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = open_api().console
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    class SlowNews(News):
+        def __init__(self, feed: Feed) -> None:
+            begun.set()
+            may_go_on.wait(30)
+            super().__init__(feed)
+
+    monkeypatch.setattr("console.api.news.News", SlowNews)
+    server = ApiServer(console, Feed(), Address("127.0.0.1", 0))
+    server.start()
+    assert begun.wait(30)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    while not server._stopping:
+        pass
+    may_go_on.set()
+    stopping.join()
+    server.stop()
+    assert not server._thread.is_alive()
+
+
+def test_stopped_without_having_been_started(open_api: Any) -> None:
     ApiServer(open_api().console, Feed(), Address("127.0.0.1", 0)).stop()
 
 
@@ -151,7 +170,10 @@ def test_every_error_has_the_one_shape(api: Any, method: str, path: str, status:
 
 
 def test_a_bug_is_told_on_the_screen_and_not_to_the_client(
-    api: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    api: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken(self: Desk) -> None:
         raise RuntimeError("password=hunter2")
@@ -163,7 +185,7 @@ def test_a_bug_is_told_on_the_screen_and_not_to_the_client(
     assert "RuntimeError in broken" in str(record.fields["why"])
     out, err = capfd.readouterr()
     assert "hunter2" not in f"{answer.text}{record}{out}{err}"
-    assert (out, err) == ("", ""), "the screen is drawn there"
+    assert (out, err, caplog.records) == ("", "", []), "the screen is drawn there"
     assert api.client.get("/api/calls").status_code == 200
 
 
