@@ -158,6 +158,29 @@ def devices() -> None:
 
 
 @app.command()
+def log(
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what is written.")] = False,
+    call: Annotated[str, typer.Option("--call", metavar="ID", help="Only this call.")] = "",
+    demo: Annotated[bool, typer.Option("--demo", help="Of the built-in demo line.")] = False,
+) -> None:
+    """Print the log in plain words."""
+    from . import log_view
+    from .demo_settings import DATA_FOLDER
+
+    settings = _usable().settings
+    folder = settings.data_dir / DATA_FOLDER / "logs" if demo else settings.log_dir
+    try:
+        for line in log_view.follow(folder, call) if follow else log_view.lines(folder, call):
+            print(line, flush=follow)
+    except KeyboardInterrupt:
+        raise typer.Exit(outcome.STOPPED) from None
+    except BrokenPipeError:  # whoever read it has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not follow and not log_view.kept(folder):
+        typer.echo(f"Nothing has been logged in {folder} yet.", err=True)
+
+
+@app.command()
 def doctor(
     as_json: Json = False,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what is safe to mend, after asking.")] = False,

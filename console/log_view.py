@@ -1,0 +1,95 @@
+"""The log in plain words as `log` prints it: `console.log` and what midnight has made of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .logbook import WORDS
+
+LAST_LINES = 20
+"""How much of the past `follow` begins with."""
+
+_LOOK_SECONDS = 0.2
+
+
+def kept(folder: Path) -> list[Path]:
+    """The files, oldest first; rotated ones carry their day in the name."""
+    return [
+        *sorted(folder.glob(f"{WORDS}.????-??-??")),
+        *(path for path in [folder / WORDS] if path.exists()),
+    ]
+
+
+def lines(folder: Path, call: str = "") -> Iterator[str]:
+    """Everything that is kept, or what belongs to one call (by our id)."""
+    for path in kept(folder):
+        try:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                yield from (line.rstrip("\n") for line in file if _belongs(line, call))
+        except FileNotFoundError:  # midnight came in between
+            continue
+
+
+def follow(folder: Path, call: str = "", pause: Callable[[float], None] = time.sleep) -> Iterator[str]:
+    """The last lines, then each new one as it is written; for ever. `pause` waits so many seconds."""
+    path = folder / WORDS
+    tail = Tail(path)
+    past = [line for line in tail.new() if _belongs(line, call)]
+    yield from past[-LAST_LINES:]
+    while True:
+        pause(_LOOK_SECONDS)
+        yield from (line for line in tail.new() if _belongs(line, call))
+
+
+class Tail:
+    """Whole lines as they are added to a file that may come, be renamed and come anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._inode = 0
+        self._place = 0
+        self._rest = b""
+
+    def new(self) -> list[str]:
+        """The lines since the last time."""
+        found: list[str] = []
+        for path in self._to_read():
+            try:
+                with path.open("rb") as file:
+                    file.seek(self._place)
+                    data = self._rest + file.read()
+                    self._place = file.tell()
+            except OSError:
+                return found
+            *whole, self._rest = data.split(b"\n")
+            found += [line.decode("utf-8", "replace") for line in whole]
+        return found
+
+    def _to_read(self) -> Iterator[Path]:
+        """The file; where it is another one than before, first what the old one has got since."""
+        try:
+            inode = self._path.stat().st_ino
+        except OSError:
+            return
+        if self._inode and inode != self._inode:
+            yield from (
+                path for path in self._path.parent.glob(f"{self._path.name}.*") if _inode(path) == self._inode
+            )
+        if inode != self._inode:
+            self._inode, self._place, self._rest = inode, 0, b""
+        yield self._path
+
+
+def _inode(path: Path) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
+
+
+def _belongs(line: str, call: str) -> bool:
+    """`2026-11-22 10:00:00.000 CALL source text`."""
+    return not call or line.split(None, 3)[2:3] == [call]
