@@ -14,6 +14,7 @@ from .logbook import Logbook
 from .records import (
     CALLS,
     NEVER_CALL,
+    amend_call,
     answered_lately,
     append_private,
     call_line,
@@ -67,6 +68,13 @@ class Archive:
 
     def keep(self, call: Call) -> None:
         self._append(CALLS, call_line(call, self._wall_zero))
+
+    def amend(self, call: Call) -> None:
+        """Replace the record of this call; the file is rewritten whole, or stays as it is."""
+        try:
+            amend_call(self._data / CALLS, call_line(call, self._wall_zero), call.id)
+        except OSError as error:
+            self._trouble(f"{CALLS} cannot be written: {error.strerror}")
 
     def add_never_call(self, number: str) -> None:
         self._append(NEVER_CALL, f"{number}  # {time.strftime('%Y-%m-%d')}, from the console")

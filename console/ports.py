@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .core.effects import Record
-from .core.events import CallId, Event
+from .core.events import AccountRead, CallId, CallReviewed, Event
 from .core.state import State
 
 PCM = npt.NDArray[np.int16]
@@ -154,6 +154,12 @@ class Agents(Protocol):
     """Makes sessions; owns the HTTP client that they share."""
 
     def session(self, request: SessionRequest, media: AgentMedia, emit: Emit) -> AgentSession: ...
+
+    async def account(self) -> AccountRead | None:
+        """What ElevenLabs says of account and agent now; None when it cannot be asked. Takes 3 s at most."""
+
+    async def review(self, call: CallId, conversation_id: str) -> CallReviewed | None:
+        """Ask until the finished conversation is final, two minutes at most; None when it cannot be asked."""
 
     async def aclose(self) -> None:
         """Close every session that is left (at once) and the HTTP client."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .core import never_call
 from .core.events import CallId, ClosedBy
-from .core.state import Agent, Call, CallPhase, Outcome, Totals
+from .core.state import Agent, Call, CallPhase, Outcome, Review, Totals
 
 CALLS = "calls.jsonl"
 NEVER_CALL = "never-call.txt"
@@ -30,6 +31,17 @@ def append_private(path: Path, line: str) -> None:
 
 
 # ---- calls.jsonl ----
+
+
+def amend_call(path: Path, line: str, call_id: str) -> None:
+    """Put `line` in the place of the record of this call; raises OSError, and then nothing is changed."""
+    mark = json.dumps(call_id)
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = [line if old.startswith(f'{{"id": {mark},') else old for old in lines]
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    append_private(fresh, "\n".join(lines))
+    fresh.replace(path)
 
 
 def call_line(call: Call, wall_zero: float) -> str:
@@ -56,6 +68,8 @@ def call_line(call: Call, wall_zero: float) -> str:
             "why": call.why,
             "conversation_id": call.agent.conversation_id,
             "agent_seconds": round(call.agent.billed, 3),
+            "notes": list(call.notes),
+            "review": asdict(call.review) if call.review else None,
         },
         ensure_ascii=False,
     )
@@ -82,6 +96,8 @@ def _call_from(line: dict[str, Any], wall_zero: float) -> Call:
         reason=line["reason"],
         by=ClosedBy(line["by"]) if line["by"] else None,
         why=line["why"],
+        notes=tuple(line.get("notes", ())),
+        review=Review(**line["review"]) if line.get("review") else None,
         agent=Agent(conversation_id=line["conversation_id"], billed=float(line["agent_seconds"])),
     )
 

@@ -45,6 +45,7 @@ def build(loaded: Loaded) -> Engine:
         api_key=settings.api_key,
         agent_id=settings.agent_id,
         incoming_agent_id=settings.incoming_agent_id,
+        call_seconds=float(settings.call_seconds),
         tools=tools,
     )
     engine = Engine(phone, agents, paths, _bridges(paths, settings.playout_ms / 1000), archive)

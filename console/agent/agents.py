@@ -7,7 +7,12 @@ import ssl
 
 import httpx
 
+from ..core.events import AccountRead, CallId, CallReviewed
+from ..core.finding import Severity
 from ..ports import AgentMedia, Emit, SessionRequest
+from .account import Subscription, read_account
+from .account_findings import agent_findings, subscription_findings
+from .aftercall import after_call
 from .rest import ElevenLabsRest
 from .session import ElevenLabsSession
 from .tools import NoTools, Tools
@@ -28,12 +33,14 @@ class ElevenLabsAgents:
         api_key: str,
         agent_id: str,
         incoming_agent_id: str = "",
+        call_seconds: float = 600.0,
         tools: Tools | None = None,
         timing: Timing | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._agent_id = agent_id
         self._incoming_agent_id = incoming_agent_id
+        self._call_seconds = call_seconds
         self._tools = tools or NoTools()
         self._timing = timing or Timing()
         self._tls = tls or httpx.create_ssl_context()
@@ -54,6 +61,31 @@ class ElevenLabsAgents:
         self._sessions = [s for s in self._sessions if s.task is None or not s.task.done()]
         self._sessions.append(session)
         return session
+
+    async def account(self) -> AccountRead | None:
+        if not self._rest.signs or not self._agent_id:
+            return None
+        read = await read_account(self._rest, self._agent_id)
+        subscription = read.subscription or Subscription()
+        findings = (
+            *(agent_findings(read.agent, call_seconds=self._call_seconds) if read.agent else ()),
+            *subscription_findings(subscription),
+        )
+        return AccountRead(
+            agent=read.agent.name if read.agent else "",
+            credits=subscription.remaining,
+            empty=subscription.known_empty,
+            resets_at=subscription.resets_at,
+            doubts=tuple(f"{f.text} {f.remedy}" for f in findings if f.severity is not Severity.NOTE),
+        )
+
+    async def review(self, call: CallId, conversation_id: str) -> CallReviewed | None:
+        if not self._rest.signs:
+            return None
+        seen = await after_call(self._rest, conversation_id)
+        return CallReviewed(
+            call, conversation_id, seen.credits, seen.usd, seen.termination, seen.summary, seen.why
+        )
 
     async def aclose(self) -> None:
         running = [s for s in self._sessions if s.task is not None and not s.task.done()]

@@ -189,6 +189,13 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class Amend:
+    """More is known of a call whose record is kept."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Everything is at rest (or its time is up): end the program."""
 
@@ -226,6 +233,7 @@ Effect = (
     | EarSwitch
     | NeverCallAdd
     | Keep
+    | Amend
     | Stop
     | Record
 )

@@ -367,6 +367,31 @@ class AgentClosed:
     refusal: Refusal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AccountRead:
+    """What ElevenLabs says of the account and the agent. `credits`: left, None: unknown. `empty`: known to be
+    used up. `resets_at`: Unix seconds. `doubts`: one sentence each, with what to do."""
+
+    agent: str = ""
+    credits: int | None = None
+    empty: bool = False
+    resets_at: float | None = None
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallReviewed:
+    """What ElevenLabs says of a finished conversation. None and empty: not told; `why`: why not more."""
+
+    call: CallId
+    conversation_id: str
+    credits: int | None = None
+    usd: float | None = None
+    termination: str = ""
+    summary: str = ""
+    why: str = ""
+
+
 # ---- audio ----
 
 
@@ -608,6 +633,7 @@ AgentEvent = (
     | AgentQueue
     | AgentClosed
 )
+AccountEvent = AccountRead | CallReviewed
 AudioEvent = AudioStarted | AudioFailed | AudioGlitch | PlayoutDrained | EarChanged
 Command = (
     Dial
@@ -626,4 +652,4 @@ Command = (
     | AllowDialing
     | Quit
 )
-Event = PhoneEvent | AgentEvent | AudioEvent | Command | Ignored | Tick
+Event = PhoneEvent | AgentEvent | AccountEvent | AudioEvent | Command | Ignored | Tick

@@ -69,6 +69,9 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "agent.error": ("AI", "ElevenLabs reports an error: {text}"),
     "agent.retry": ("AI", "session lost, opening a fresh one: {reason}"),
     "agent.closed": ("AI", "session closed by {who} after {seconds:.0f} s{said}"),
+    "account": ("AI", "agent {agent}, {credits}{doubts}"),
+    "call.review": ("AI", "ElevenLabs counts {cost}{termination}"),
+    "call.review.none": ("AI", "the cost of the call is not known: {why}"),
     "dialing.stopped": ("console", "DIALING STOPPED: {why}"),
     "dialing.allowed": ("you", "dialing allowed again"),
     "audio.started": ("audio", "open: {input} / {output}, {rate} Hz"),
@@ -203,6 +206,31 @@ def _agent_closed(record: Record) -> _Message:
     return "agent.closed", {"who": _AGENT_CLOSERS.get(by, by), "said": said}
 
 
+def _account(record: Record) -> _Message:
+    left = record.fields.get("credits")
+    doubts = _text(record.fields, "doubts")
+    return "account", {
+        "agent": _text(record.fields, "agent") or "unknown",
+        "credits": "credits unknown" if left is None else f"{left:,} credits left",
+        "doubts": f". {doubts}" if doubts else "",
+    }
+
+
+def money(credits: JsonValue, usd: JsonValue) -> str:
+    """A cost in words; empty when neither is known."""
+    parts = [f"{credits:,} credits" if isinstance(credits, int) else ""]
+    parts.append(f"${usd:.2f}" if isinstance(usd, int | float) else "")
+    return ", ".join(part for part in parts if part)
+
+
+def _review(record: Record) -> _Message:
+    cost = money(record.fields.get("credits"), record.fields.get("usd"))
+    if not cost:
+        return "call.review.none", {"why": _text(record.fields, "why") or "ElevenLabs does not tell"}
+    termination = _text(record.fields, "termination")
+    return "call.review", {"cost": cost, "termination": f"; ended: {termination}" if termination else ""}
+
+
 def _glitch(record: Record) -> _Message:
     way = "from the callee" if record.fields.get("direction") == "in" else "toward the callee"
     return "audio.glitch", {"way": way}
@@ -227,6 +255,8 @@ _MESSAGE: dict[str, Callable[[Record], _Message]] = {
     "agent.tool": _tool,
     "agent.silenced": _silenced,
     "agent.closed": _agent_closed,
+    "account": _account,
+    "call.review": _review,
     "audio.glitch": _glitch,
     "ear": _ear,
 }

@@ -42,7 +42,7 @@ FINISH_SECONDS = 120.0
 
 STOPS_DIALING = (Refusal.KEY, Refusal.AGENT, Refusal.CREDITS)
 
-_STOP_WORDS = {
+STOP_WORDS = {
     Refusal.KEY: "ElevenLabs does not accept the API key: correct ELEVENLABS_API_KEY",
     Refusal.AGENT: "ElevenLabs does not know the agent: correct ELEVENLABS_AGENT_ID or the region",
     Refusal.CREDITS: "ElevenLabs has no credits left: add credits or wait for the reset",
@@ -208,8 +208,8 @@ def _refused(d: Draft, call_id: str, refusal: Refusal, reason: str) -> None:
     call = next(c for c in d.state.calls if c.id == call_id)
     call = d.agent(call, refusal=refusal, trouble=reason)
     if refusal in STOPS_DIALING:
-        d.change(stopped=_STOP_WORDS[refusal], stopped_by=refusal)
-        d.record("dialing.stopped", call.id, why=_STOP_WORDS[refusal])
+        d.change(stopped=STOP_WORDS[refusal], stopped_by=refusal)
+        d.record("dialing.stopped", call.id, why=STOP_WORDS[refusal])
     outcome = Outcome.AGENT_BUSY if refusal is Refusal.BUSY else Outcome.AGENT_REFUSED
     if call.phase is not CallPhase.CLOSING and not call.over:
         d.hang_up(call, ClosedBy.AGENT, reason, outcome)

@@ -49,7 +49,8 @@ def react(d: Draft, event: Command) -> None:
         case SetEar():
             d.do(EarSwitch(event.on))
         case AllowDialing():
-            d.change(stopped="", stopped_by=None)
+            account = replace(d.state.account, accepted=d.state.account.empty)
+            d.change(stopped="", stopped_by=None, account=account)
             d.record("dialing.allowed", origin=event.origin.value)
         case Quit():
             _quit(d)

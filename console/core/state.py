@@ -87,6 +87,30 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What ElevenLabs told of a finished conversation: cost in credits and US dollars, why it ended."""
+
+    credits: int | None = None
+    usd: float | None = None
+    termination: str = ""
+    summary: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account and the agent as last read; `known` is False before that. `resets_at`: Unix seconds."""
+
+    known: bool = False
+    agent: str = ""
+    credits: int | None = None
+    empty: bool = False
+    resets_at: float | None = None
+    doubts: tuple[str, ...] = ()
+    accepted: bool = False  # the operator dials although the credits are used up
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """The AI session of one call. `session` counts its sessions from 1; 0: none yet."""
 
@@ -155,6 +179,7 @@ class Call:
     glitches: int = 0
     redirected_to: str = ""
     agent: Agent = field(default_factory=Agent)
+    review: Review | None = None
 
     @property
     def over(self) -> bool:
@@ -190,6 +215,7 @@ class State:
     calls: tuple[Call, ...] = ()
     ended: tuple[Call, ...] = ()
     totals: Totals = field(default_factory=Totals)
+    account: Account = field(default_factory=Account)
     never_call: frozenset[str] = frozenset()
     answered_today: frozenset[str] = frozenset()
     stopped: str = ""  # dialing is stopped: why, until the operator confirms

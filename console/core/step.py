@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import get_args
 
-from . import on_agent, on_command, on_phone
+from . import on_account, on_agent, on_command, on_phone
 from .draft import Draft
 from .effects import Effect
-from .events import AgentEvent, AudioEvent, Command, Event, Ignored, PhoneEvent
+from .events import AccountEvent, AgentEvent, AudioEvent, Command, Event, Ignored, PhoneEvent
 from .rules import next_deadline, settle
 from .state import State
 
@@ -15,6 +15,7 @@ __all__ = ["next_deadline", "step"]
 
 _PHONE = get_args(PhoneEvent)
 _AGENT = get_args(AgentEvent)
+_ACCOUNT = get_args(AccountEvent)
 _AUDIO = get_args(AudioEvent)
 _COMMAND = get_args(Command)
 
@@ -26,6 +27,8 @@ def step(state: State, event: Event, now: float) -> tuple[State, tuple[Effect, .
         on_phone.react(d, event)
     elif isinstance(event, _AGENT):
         on_agent.react(d, event)
+    elif isinstance(event, _ACCOUNT):
+        on_account.react(d, event)
     elif isinstance(event, _AUDIO):
         on_agent.react_audio(d, event)
     elif isinstance(event, _COMMAND):

@@ -17,12 +17,14 @@ import pytest
 from console.archive import Archive
 from console.core.effects import Record
 from console.core.events import (
+    AccountRead,
     AgentAsks,
     AgentClosed,
     AgentLive,
     AgentUpgraded,
     AudioStarted,
     CallId,
+    CallReviewed,
     ClosedBy,
     Dial,
     HangUp,
@@ -132,6 +134,12 @@ class FakeAgents:
 
     def session(self, request: SessionRequest, media: AgentMedia, emit: Emit) -> AgentSession:
         return FakeSession(self.log, request, emit)
+
+    async def account(self) -> AccountRead | None:
+        return AccountRead("Anna", 41_200)
+
+    async def review(self, call: CallId, conversation_id: str) -> CallReviewed | None:
+        return CallReviewed(call, conversation_id, 455, 0.12, "end_call tool", "They agreed.")
 
     async def aclose(self) -> None:
         self.closed = True
@@ -289,6 +297,10 @@ async def test_a_call_from_dial_to_record(rig: Rig) -> None:
     await rig.until(lambda: not rig.paths.open_calls)
     kept = json.loads((rig.data / "data" / "calls.jsonl").read_text())
     assert kept["outcome"] == "finished"
+    await rig.until(lambda: rig.state.ended[0].review is not None)
+    kept = json.loads((rig.data / "data" / "calls.jsonl").read_text())
+    assert kept["review"]["credits"] == 455
+    assert rig.state.account.credits == 41_200
     assert kept["conversation_id"] == "conv_1"
     assert kept["number"] == "+79123456789"
 
