@@ -123,12 +123,13 @@ async def running_console(
     engine: str = "embedded",
     script: Script | None = None,
     pace: float = 0.3,
+    cast: str = "",
     **settings: str,
 ) -> AsyncIterator[ConsoleRig]:
-    """A registered console; at the end it is stopped as an operator stops it."""
-    line = Child(
-        "console.demo.exchange", "--report", "--pace", str(pace), environment={PASSWORD_VARIABLE: PASSWORD}
-    )
+    """A registered console; at the end it is stopped as an operator stops it. `cast`: a module of more
+    characters."""
+    options = ["--report", "--pace", str(pace), *(["--cast", cast] if cast else [])]
+    line = Child("console.demo.exchange", *options, environment={PASSWORD_VARIABLE: PASSWORD})
     ready = await asyncio.to_thread(line.start)
     try:
         spoken = script or Script(steps=(Step("say", text="Hello", seconds=1.0, hz=500),))
