@@ -136,14 +136,16 @@ class Access:
         return "Only the user who runs the console may, until CONSOLE_API_TOKEN is set for others."
 
     def _is_ours(self, name: str) -> bool:
-        """Whether a Host header may say this name; one that others can point at this machine may not pass."""
+        """Whether a Host header may say this name. On loopback none that others can point at this machine;
+        beyond it nobody gets far without the token, which browsers do not send by themselves."""
         name = name.lower()
         if name in ("localhost", self.address.host.lower()):
             return True
         try:
             literal = ipaddress.ip_address(name)
         except ValueError:
-            return not self.loopback and name in (socket.gethostname().lower(), socket.getfqdn().lower())
+            own = socket.gethostname().lower().partition(".")[0]
+            return not self.loopback and name.partition(".")[0] == own
         return literal.is_loopback if self.loopback else True
 
 

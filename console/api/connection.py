@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from .stream import ABORT
 
 CONNECTIONS = 64
-FIRST_REQUEST_SECONDS = 10.0
+HEAD_SECONDS = 10.0
+"""For the head of a request, from its first byte; of the first one from the beginning of the connection."""
 
 
 class Connection(H11Protocol):
-    """uvicorn's HTTP/1.1 connection with a limit on their number and on the wait for the first request."""
+    """uvicorn's HTTP/1.1 connection, with limits on their number and on the time for a request's head."""
 
-    _first_request: asyncio.TimerHandle | None = None
+    _head_timer: asyncio.TimerHandle | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -28,17 +29,29 @@ class Connection(H11Protocol):
         if crowded:
             self.abort()
         else:
-            self._first_request = self.loop.call_later(FIRST_REQUEST_SECONDS, self._look_for_request)
+            self._expect_request()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_timer is None and self._between_requests():
+            self._expect_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._first_request is not None:
-            self._first_request.cancel()
+        if self._head_timer is not None:
+            self._head_timer.cancel()
         super().connection_lost(exc)
 
     def abort(self) -> None:
         """Close now, whatever is unsent."""
         self.transport.abort()
 
-    def _look_for_request(self) -> None:
-        if self.cycle is None:
+    def _between_requests(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _expect_request(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._look_for_request, self.cycle)
+
+    def _look_for_request(self, before: RequestResponseCycle | None) -> None:
+        self._head_timer = None
+        if self.cycle is before and self._between_requests():
             self.abort()

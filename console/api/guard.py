@@ -41,6 +41,8 @@ class Guard:
             self._check(scope)
             receive = await self._body(scope, receive)
         except ApiError as error:
+            # Whatever else it sends is not waited for.
+            error.headers["Connection"] = "close"
             await error.response()(scope, receive, guarded)
             return
         self._busy += 1
@@ -65,12 +67,7 @@ class Guard:
 
     async def _body(self, scope: Scope, receive: Receive) -> Receive:
         """Read the body, as far as it may go, before the app sees anything of the request."""
-        too_large = ApiError(
-            413,
-            "too_large",
-            f"A request may carry {self._limits.body // 1024} kB at most.",
-            {"Connection": "close"},
-        )
+        too_large = ApiError(413, "too_large", f"A request may carry {self._limits.body // 1024} kB at most.")
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length) > self._limits.body:
             raise too_large
@@ -87,8 +84,7 @@ class Guard:
                     if len(body) > self._limits.body:
                         raise too_large
         except TimeoutError:
-            close = {"Connection": "close"}
-            raise ApiError(408, "too_slow", "The request did not arrive in time.", close) from None
+            raise ApiError(408, "too_slow", "The request did not arrive in time.") from None
         return _replay({"type": "http.request", "body": body, "more_body": False}, receive)
 
 

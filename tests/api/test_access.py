@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -221,6 +222,15 @@ def test_names_of_this_machine(api: Any, host: str) -> None:
 @pytest.mark.parametrize("path", ["/api/status", "/docs"])
 def test_names_that_somebody_else_can_point_here(api: Any, host: str, path: str) -> None:
     assert api.fault(api.client.get(path, headers={"Host": host})) == (421, "wrong_host")
+
+
+def test_beyond_loopback_the_machine_has_names_too() -> None:
+    own = socket.gethostname().partition(".")[0]
+    for host in ("192.0.2.1:8000", "192.0.2.9", "localhost", own, f"{own.upper()}.example:8000"):
+        PUBLIC.check_site("GET", {"host": host})
+    for host in ("", "evil.example", f"x{own}"):
+        with pytest.raises(ApiError):
+            PUBLIC.check_site("GET", {"host": host})
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import time
 from collections.abc import Iterator
@@ -57,17 +58,46 @@ def test_a_body_that_does_not_come(open_api: Any) -> None:
 
 
 def test_a_connection_on_which_nothing_comes(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "FIRST_REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
     with raw(api) as client:
         client.sendall(b"GET /api/status HTTP/1.1\r\n")
         assert read_all(client) == b""
+
+
+def test_a_second_request_that_does_not_come_to_its_end(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
+    with raw(api) as client:
+        client.sendall(b"GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\nGET /api/sta")
+        got = read_all(client)
+        assert got.startswith(b"HTTP/1.1 200")
+        assert got.count(b"HTTP/1.1") == 1
+
+
+def test_requests_one_after_the_other_are_not_cut_off(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait for a head ends with it: a connection in use lives on."""
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    client = http.client.HTTPConnection(api.server.address.host, api.server.address.port, timeout=20)
+    client.connect()
+    client.auto_open = 0  # a connection that was cut off is an error, not opened again
+    until = time.monotonic() + 0.8
+    while time.monotonic() < until:
+        client.request("GET", "/api/status")
+        answer = client.getresponse()
+        assert (answer.status, bool(answer.read())) == (200, True)
+    client.close()
+
+
+def test_what_a_refused_request_would_still_send_is_not_waited_for(api: Any) -> None:
+    with raw(api) as client:
+        client.sendall(b"POST /api/calls/start HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 99\r\n\r\n")
+        assert read_all(client).startswith(b"HTTP/1.1 421 ")
 
 
 def test_the_first_request_may_take_its_time_to_be_answered(
     api: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not the answer but the request is waited for: an event stream lives longer than that."""
-    monkeypatch.setattr(connection, "FIRST_REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.1)
     monkeypatch.setattr("console.api.desk.DECISION_SECONDS", 0.6)
     api.console.deaf = True
     assert api.fault(api.start()) == (503, "no_decision")
