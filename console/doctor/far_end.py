@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..ports import PCM, AudioPath
 from . import tone
-from .running_baresip import RunningBaresip
+from .running_baresip import RunningBaresip, device
 
 _RATE = 16_000
 _START_SECONDS = 3.0
@@ -26,6 +27,8 @@ _PROGRAMS = {
     "alsa": (("aplay", *_ALSA), ("arecord", *_ALSA)),
 }
 """How to play to, and record from, a device of each of Baresip's drivers."""
+
+_SINK = re.compile(r"^\d+\t([^\t]+)\t[^\t]*\t\S+ \d+ch (\d{1,7})Hz", re.MULTILINE)
 
 _SOUND = ("PULSE_", "ALSA_", "XDG_RUNTIME_DIR", "HOME")
 
@@ -64,6 +67,23 @@ async def reaches_them(path: AudioPath, running: RunningBaresip) -> bool:
         finally:
             await playing
         return tone.tone_in(_samples(heard), _RATE)
+
+
+async def narrow_devices(running: RunningBaresip) -> tuple[tuple[str, int], ...]:
+    """Its PulseAudio devices that carry less than the 16 kHz of an agent, with their rates in Hz."""
+    if shutil.which("pactl") is None:
+        return ()
+    wanted = {
+        name
+        for key in ("audio_player", "audio_source")
+        for driver, name in [device(running.config.get(key, ""))]
+        if driver == "pulse"
+    }
+    async with _process(["pactl", "list", "short", "sinks"], running) as process:
+        assert process.stdout is not None
+        listed = (await process.stdout.read()).decode("utf-8", "replace")
+    rates = {match[1]: int(match[2]) for match in _SINK.finditer(listed)}
+    return tuple((name, rates[name]) for name in sorted(wanted & rates.keys()) if rates[name] < _RATE)
 
 
 def _samples(raw: bytearray) -> PCM:

@@ -45,16 +45,19 @@ def no_sound_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def sinks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., None]]:
+def sinks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., None]]:
     """A sound server of the operator's with the null sinks `callee` and `agent` on it, and PortAudio devices
     `from_phone` (the monitor of `callee`) and `to_phone` (into `agent`). Call it with further modules."""
+    rate = getattr(request, "param", 16000)
     with tempfile.TemporaryDirectory(prefix="doctor-") as name:
         address = Path(name) / "s"
         process = subprocess.Popen(
             [
                 *("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=false"),
                 *("-L", f"module-native-protocol-unix socket={address} auth-anonymous=1"),
-                *("-L", "module-null-sink sink_name=callee rate=16000 channels=1 norewinds=1"),
+                *("-L", f"module-null-sink sink_name=callee rate={rate} channels=1 norewinds=1"),
                 *("-L", "module-null-sink sink_name=agent rate=16000 channels=1 norewinds=1"),
             ],
             env={"PATH": os.environ["PATH"], "HOME": name, "XDG_RUNTIME_DIR": name},
@@ -226,6 +229,15 @@ async def test_nobody_at_the_other_end(
     assert next(iter(changes.values())) in finding.text
 
 
+@pytest.mark.parametrize("sinks", [8000], indirect=True)
+async def test_a_device_of_a_wrong_rate(bench: Any, sinks: Any, joined: Joined) -> None:
+    sinks()
+    async with joined() as port:
+        bench.settings = settings_to_join(port)
+        finding = (await bench.look("audio")).only("audio.rate")
+    assert "callee carries 8000 Hz" in finding.text
+
+
 async def test_the_devices_are_looped_back(bench: Any, sinks: Any, joined: Joined) -> None:
     sinks("module-loopback source=agent.monitor sink=callee latency_msec=20")
     async with joined() as port:
@@ -257,6 +269,16 @@ async def test_a_joined_baresip_plays_into_itself(bench: Any, joined: Joined) ->
     async with joined(audio_player="pulse,agent") as port:
         bench.settings = settings_to_join(port)
         assert "agent" in (await bench.look("joined")).only("joined.loop").text
+
+
+async def test_a_joined_baresip_has_other_devices_by_name(bench: Any, joined: Joined) -> None:
+    devices = {"audio_player": '"coreaudio,BlackHole 2ch"', "audio_source": '"coreaudio,BlackHole 16ch"'}
+    async with joined(**devices) as port:
+        names = {"AUDIO_INPUT": "BlackHole 2ch", "AUDIO_OUTPUT": "BlackHole 16ch"}
+        bench.settings = settings_to_join(port, **names)
+        assert (await bench.look("joined")).findings == []
+        bench.settings["AUDIO_OUTPUT"] = "BlackHole 64ch"
+        assert "AUDIO_OUTPUT=BlackHole 64ch" in (await bench.look("joined")).only("joined.other-end").text
 
 
 async def test_a_joined_baresip_of_old_takes_several_calls(bench: Any, joined: Joined) -> None:

@@ -130,7 +130,7 @@ async def _far_end(context: Context, path: AudioPath) -> Result:
         ("AUDIO_INPUT", settings.audio_input, "audio_player", far_end.reaches_us),
         ("AUDIO_OUTPUT", settings.audio_output, "audio_source", far_end.reaches_them),
     )
-    findings, unknown = [], []
+    findings, unknown = [_narrow(*found) for found in await far_end.narrow_devices(running)], []
     for setting, ours, key, reaches in ends:
         try:
             connected = await reaches(path, running)
@@ -147,6 +147,14 @@ async def _far_end(context: Context, path: AudioPath) -> Result:
                 )
             )
     return Result(tuple(findings), unknown=tuple(unknown))
+
+
+def _narrow(name: str, rate: int) -> Finding:
+    return warning(
+        "audio.rate",
+        f"The device {name} carries {rate} Hz only: the AI's voice is muffled.",
+        "Make it with 16000 or 48000 Hz (PulseAudio: rate=16000).",
+    )
 
 
 async def _for_baresip(context: Context, paths: DeviceAudio) -> list[Finding]:

@@ -59,7 +59,7 @@ async def _try(context: Context) -> Event | None:
                         event = await news.get()
                         if isinstance(event, LineUp | LineDown | LineFailed | RegistrationChanged):
                             last = event
-                        if _decides(event, context.settings.sip_register):
+                        if _decides(event, context):
                             return event
         finally:
             running.cancel()
@@ -67,12 +67,14 @@ async def _try(context: Context) -> Event | None:
     return last
 
 
-def _decides(event: Event, register: bool) -> bool:
+def _decides(event: Event, context: Context) -> bool:
     match event:
         case LineFailed() | LineDown():
             return True
         case LineUp():
-            return not register
+            return not context.settings.sip_register
+        case RegistrationChanged(state=RegState.OFF):
+            return context.joins  # a Baresip of our own begins with it
         case RegistrationChanged(state=state):
             return state in (RegState.OK, RegState.FAILED)
     return False
@@ -160,6 +162,12 @@ def judge(last: Event | None, settings: Settings, unresolved: Unresolved | None)
             "line.off",
             "Baresip has no such account, or does not register it.",
             "Correct its accounts file (regint above 0), or set SIP_REGISTER=no.",
+        )
+    if isinstance(last, RegistrationChanged) and not settings.baresip_start and not last.code:
+        return problem(
+            "line.failed",
+            "Not registered: the Baresip that is joined does not say why.",
+            "Read its own output, and correct its accounts file.",
         )
     return _no_answer(settings, last.reason if isinstance(last, RegistrationChanged) else "")
 
