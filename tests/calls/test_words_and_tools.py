@@ -37,6 +37,10 @@ async def live_call(console: ConsoleRig, who: str = "Echo") -> CallId:
     return call
 
 
+def words_of(console: ConsoleRig, role: str) -> int:
+    return sum(record.fields["role"] == role for record in console.of("agent.transcript"))
+
+
 async def test_words_reach_the_agent_and_not_the_callee(tmp_path: Path) -> None:
     async with running_console(tmp_path) as console:
         call = await live_call(console)
@@ -45,8 +49,7 @@ async def test_words_reach_the_agent_and_not_the_callee(tmp_path: Path) -> None:
         assert told["text"] == "he is hard of hearing"
         console.engine.send(Tell(call, "what are your prices?", as_turn=True))
         assert (await wait_for_message(console, "user_message"))["text"] == "what are your prices?"
-        operator = [r for r in console.of("agent.transcript") if r.fields["role"] == "operator"]
-        assert len(operator) == 2
+        await console.until(lambda: words_of(console, "operator") == 2, what="both words on record")
         console.engine.send(HangUp(call))
         await console.over(call)
 
