@@ -1,7 +1,7 @@
 """The 30 conformance checks of a telephone client of the ElevenLabs agent protocol, and where each is tested.
 
-`CLIENT`: of the client, `SERVERS`: of our own conversation server. A check that loses its last test fails here,
-and so does a test that is renamed or removed.
+`CLIENT`: of the client, `SERVERS`: of our own conversation server. A check that loses its last test fails
+here, and so does a test that is renamed or removed.
 """
 
 from __future__ import annotations
