@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from .billing import Billing
 from .call_audio import BridgeFactory, CallAudio
 from .core.effects import (
     AgentAnswer,
@@ -68,9 +69,6 @@ from .ports import (
     Update,
 )
 
-ACCOUNT_SECONDS = 60.0
-"""Between two looks at the account."""
-
 PUBLISH_SECONDS = 0.02
 """Updates that come thicker than this are folded into one, so that a flood never swamps the screen."""
 
@@ -119,8 +117,7 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._state = archive.initial(self._wall_zero, self.now(), self.send)
         self._stopping = asyncio.Event()
-        self._account_due = asyncio.Event()
-        self._beside: set[asyncio.Task[None]] = set()
+        self._billing = Billing(agents, self._take)
         self._timer: asyncio.TimerHandle | None = None
         self._publish: Publish = lambda update: None
         self._published = float("-inf")
@@ -155,7 +152,7 @@ class Engine:
         self._publish = publish
         self._archive.start()
         phone = asyncio.create_task(self._run_phone(), name="phone")
-        self._beside.add(asyncio.create_task(self._watch_account(), name="account"))
+        self._billing.start()
         try:
             self._flush()
             self._drain()
@@ -181,8 +178,7 @@ class Engine:
         self._flush()
         self._draining = True  # nothing is decided any more
         phone.cancel()
-        for task in self._beside:
-            task.cancel()
+        await self._billing.aclose()
         gone = asyncio.gather(self._agents.aclose(), phone, return_exceptions=True)
         await self._in_time(gone, HANG_UP_SECONDS)
         await self._in_time(self._audio.aclose(), AUDIO_SECONDS)
@@ -239,30 +235,6 @@ class Engine:
         deadline = next_deadline(self._state)
         if deadline is not None and self._loop is not None:
             self._timer = self._loop.call_later(max(0.0, deadline - self.now()), self._take, Tick())
-
-    # ---- ElevenLabs beside the calls ----
-
-    async def _watch_account(self) -> None:
-        while True:
-            account = await self._agents.account()
-            if account is not None:
-                self._take(account)
-            self._account_due.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._account_due.wait(), ACCOUNT_SECONDS)
-
-    def _review_later(self, call: Call) -> None:
-        """A finished conversation has a price, and the account has less than before."""
-        if call.agent.conversation_id:
-            task = asyncio.create_task(self._review(call), name=f"review {call.id}")
-            self._beside.add(task)
-            task.add_done_callback(self._beside.discard)
-
-    async def _review(self, call: Call) -> None:
-        review = await self._agents.review(call.id, call.agent.conversation_id)
-        if review is not None:
-            self._take(review)
-            self._account_due.set()
 
     # ---- publishing ----
 
@@ -325,7 +297,7 @@ class Engine:
                 self._archive.add_never_call(effect.number)
             case Keep():
                 self._archive.keep(effect.call)
-                self._review_later(effect.call)
+                self._billing.review(effect.call)
             case Amend():
                 self._archive.amend(effect.call)
             case Stop():
