@@ -15,18 +15,25 @@ from typing import Any
 
 from ..core.finding import Finding, warning
 from ..settings import Loaded, Settings
+from . import tcp_table
+from .tcp_table import Socket
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """The set-up that is looked at. `held_by`: another console has the line, in its words; empty: the line is
-    ours meanwhile. `temp` and `proc`: where temporary files and processes are listed."""
+    ours meanwhile. `temp` and `proc`: where temporary files and processes are listed. `sockets`: the TCP
+    sockets of this machine before any check has opened one; None where they are not listed."""
 
     loaded: Loaded
     environ: Mapping[str, str]
     held_by: str = ""
     temp: Path = Path("/tmp")
     proc: Path = Path("/proc")
+    sockets: tuple[Socket, ...] | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sockets", tcp_table.read(self.proc))
 
     @property
     def settings(self) -> Settings:

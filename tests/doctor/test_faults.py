@@ -286,6 +286,14 @@ async def test_ctrl_tcp_is_held_by_another_client_and_left_to_it(bench: Any) -> 
         accepted[0].close()
 
 
+async def test_a_baresip_elsewhere_is_not_connected_to(bench: Any) -> None:
+    """Nobody can see from here who is connected to it."""
+    bench.settings = joining(4444) | {"BARESIP_CTRL": "192.0.2.1:4444"}
+    seen = await bench.look("control", "line")
+    assert seen.findings == []
+    assert len(seen.unknown) == 2
+
+
 async def test_the_wished_port_of_ctrl_tcp_is_taken(bench: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -29,7 +29,7 @@ def look(context: Context) -> Result:
         return Result((unusable,))
     if context.held_by:
         return Result(facts=(f"{address} is taken, as by the console that runs",))
-    sockets = tcp_table.read(context.proc) or ()
+    sockets = context.sockets or ()
     process = next(
         (tcp_table.owner(s, context.proc) for s in tcp_table.listeners(sockets, address.port)), None
     )

@@ -16,7 +16,7 @@ _BIND = "Set ctrl_tcp_listen 127.0.0.1:{port} in its config and start it again."
 
 @check("control")
 def look(context: Context) -> Result:
-    sockets = tcp_table.read(context.proc)
+    sockets = context.sockets
     if sockets is None:
         return _by_binding(context)
     findings = _strangers(context, sockets)
@@ -121,5 +121,7 @@ def _nobody(ctrl: Address) -> Finding:
 
 def is_held(context: Context) -> bool:
     """Somebody is connected to the Baresip that would be joined, or nobody can tell: do not connect."""
-    sockets, ctrl = tcp_table.read(context.proc), context.settings.baresip_ctrl
-    return sockets is None or ctrl is None or bool(tcp_table.clients(sockets, ctrl.port))
+    sockets, ctrl = context.sockets, context.settings.baresip_ctrl
+    if sockets is None or ctrl is None or not ctrl.is_loopback:
+        return True
+    return bool(tcp_table.clients(sockets, ctrl.port))
