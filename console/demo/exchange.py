@@ -16,6 +16,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from importlib import import_module
 
 from . import clips
 from .callee import Callee
@@ -29,16 +30,24 @@ from .transactions import LIFE, Address, SipSocket
 
 PASSWORD_VARIABLE = "CONSOLE_DEMO_SIP_PASSWORD"
 
+RTP_TIMEOUT = 20.0
+"""Seconds without a packet from the far end after which a call is ended: its phone died without a BYE."""
+
 
 class Exchange:
     """Routes requests to the calls, new calls to the characters, and lets characters call back."""
 
     def __init__(
-        self, report: Callable[[dict[str, object]], None], passwords: dict[str, str], pace: float = 1.0
+        self,
+        report: Callable[[dict[str, object]], None],
+        passwords: dict[str, str],
+        pace: float = 1.0,
+        cast: tuple[Character, ...] = CAST,
+        rtp_timeout: float = RTP_TIMEOUT,
     ) -> None:
         self._report, self._pace = report, pace
-        self._passwords = passwords
-        self._by_number = {character.number.lstrip("+"): character for character in CAST}
+        self._passwords, self._rtp_timeout = passwords, rtp_timeout
+        self._by_number = {character.number.lstrip("+"): character for character in cast}
         self._legs: dict[str, Leg] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.sip = SipSocket(self._on_request)
@@ -111,6 +120,7 @@ class Exchange:
     def _keep(self, leg: Leg) -> None:
         self._legs[leg.call_id] = leg
         self._spawn(self._forget(leg))
+        self._spawn(leg.watch(self._rtp_timeout))
 
     async def _forget(self, leg: Leg) -> None:
         """Ended calls still answer what is repeated, vanished ones stay silent."""
@@ -134,7 +144,9 @@ async def serve(options: argparse.Namespace) -> None:
         loop.add_signal_handler(number, done.set)
     password = os.environ.pop(PASSWORD_VARIABLE, "")
     passwords = {options.user: password} if password else {}
-    exchange = Exchange(_print if options.report else lambda _: None, passwords, options.pace)
+    more: tuple[Character, ...] = import_module(options.cast).CAST if options.cast else ()
+    report = _print if options.report else lambda _: None
+    exchange = Exchange(report, passwords, options.pace, (*CAST, *more), options.rtp_timeout)
     await exchange.start(options.host, options.port)
     _print({"event": "ready", "sip": f"{exchange.sip.host}:{exchange.sip.port}"})
     await done.wait()
@@ -152,6 +164,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--user", default="console", help="the subscriber who may register")
     parser.add_argument("--pace", type=float, default=1.0, help="length of rings and pauses; 1 is as in life")
+    parser.add_argument("--cast", default="", help="a module whose CAST lives on the line, too")
+    parser.add_argument("--rtp-timeout", type=float, default=RTP_TIMEOUT, help="seconds until it hangs up")
     parser.add_argument("--report", action="store_true")
     asyncio.run(serve(parser.parse_args()))
 

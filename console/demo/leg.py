@@ -50,7 +50,7 @@ class Leg(ABC):
         self.house, self.call_id, self.peer = house, call_id, peer
         self.tag = secrets.token_hex(6)
         self.media: MediaStream | None = None
-        self.up = self.over = self.gone = False
+        self.up = self.over = self.gone = self.held = False
         self.own_uri = self.own_value = self.their_value = self.target = ""
         self.sequence = random.randrange(1, 1000)
         self.ended = asyncio.Event()
@@ -116,6 +116,7 @@ class Leg(ABC):
         answer = await self._ask("INVITE", (("content-type", "application/sdp"), self._contact()), body)
         if answer is not None and answer.status < 300:
             self.house.sip.send(self._request("ACK", sequence=answer.cseq[0]), self.peer)
+            self.held = on
             return True
         return False
 
@@ -165,6 +166,26 @@ class Leg(ABC):
         if script is not None and script is not asyncio.current_task():
             script.cancel()
 
+    async def watch(self, limit: float) -> None:
+        """End the call when the far end is up, not held, and has sent no packet for `limit` s."""
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        while not self.over:
+            media = self.media
+            if not self.up or self.gone or self.held or media is None:
+                since = loop.time()
+            elif (quiet := loop.time() - max(since, media.last_packet)) >= limit:
+                self._lose(quiet)
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ended.wait(), limit / 10)
+
+    def _lose(self, quiet: float) -> None:
+        """Nobody may be there to answer the BYE: it is not waited for."""
+        self._say("rtp_timeout", quiet_seconds=round(quiet, 2))
+        self.house.sip.ask(self._request("BYE"), self.peer, lambda _: None)
+        self.finish("rtp timeout")
+
     async def stop(self) -> None:
         """The exchange closes: end the call without waiting for long."""
         if self._script is not None:
@@ -209,6 +230,7 @@ class Leg(ABC):
             return
         headers: Headers = (("content-type", "application/sdp"), self._contact())
         self._reply(request, 200, source, headers, self._describe(self.chosen, offer.direction.mirrored()))
+        self.held = not offer.direction.sends
         self._say("renegotiated", direction=str(offer.direction))
 
     # ---- pieces for the two kinds ----

@@ -57,6 +57,7 @@ class MediaStream(asyncio.DatagramProtocol):
         self.heard_seconds = 0.0
         self.loudest = -96.0
         self.received = 0
+        self.last_packet = 0.0
         self.echo = False
         self.on_digit: Callable[[str], None] = lambda digit: None
         self._clock = clock
@@ -172,6 +173,7 @@ class MediaStream(asyncio.DatagramProtocol):
         if packet is None:
             return
         self.received += 1
+        self.last_packet = asyncio.get_running_loop().time()
         if self.echo and self._sends:
             self._send_back(packet)
         if self._events is not None and packet.payload_type == self._events.payload_type:
