@@ -112,6 +112,7 @@ class BaresipProcess:
             for number in (signal.SIGTERM, signal.SIGKILL):
                 if not self.exited.is_set():
                     self._signal(number)
+                    self._signal(signal.SIGCONT)  # only then does a stopped one take SIGTERM, and send BYE
                     await self._gone_within(1.0)
         finally:
             self._signal(signal.SIGKILL)
