@@ -4,6 +4,7 @@ operator names."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -48,6 +49,10 @@ class DevicePath:
 
     def flush(self) -> float:
         return self._playback.flush()
+
+    @property
+    def failed(self) -> bool:
+        return bool(self._capture.error or self._playback.error)
 
     def take_lost(self) -> float:
         """Milliseconds of callee audio that the device lost since the last call."""
@@ -120,8 +125,14 @@ class DeviceAudio:
 
     async def close(self, call: CallId) -> None:
         path = self._paths.pop(call, None)
-        if path is not None:
-            await asyncio.to_thread(path.close)
+        if path is None:
+            return
+        await asyncio.to_thread(path.close)
+        if path.failed and self._server is not None:
+            # Now, not with the next call: Baresip opens its side the moment that one is answered.
+            with contextlib.suppress(AudioError):
+                async with self._changing:
+                    await self._server.ensure()
 
     def listen(self, on: bool) -> None:
         self._ear.listen(on)

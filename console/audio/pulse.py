@@ -188,6 +188,9 @@ class SoundServer:
         socket.unlink(missing_ok=True)
         self.address = f"unix:{socket}"
         self.environment["PULSE_SERVER"] = self.address
+        # A stream whose device vanishes would be moved to the other one: the agent would hear itself. That is
+        # also why neither of them is the default, which is the third.
+        (self._folder / "daemon.conf").write_text("rescue-streams = no\n")
         with (self._folder / "pulseaudio.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *_bound_to_parent(),
@@ -245,6 +248,8 @@ def _private_arguments(socket: Path) -> list[str]:
         "--log-target=stderr",
         "--resample-method=speex-float-5",
         "-L",
+        "module-null-sink sink_name=nowhere",
+        "-L",
         f"module-native-protocol-unix socket={socket} auth-anonymous=1",
     ]
 
@@ -252,7 +257,8 @@ def _private_arguments(socket: Path) -> list[str]:
 def _private_environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """No home, no runtime folder and no D-Bus of the user."""
     kept = {name: environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in environ}
-    return {**kept, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
+    own = {"HOME": folder, "XDG_RUNTIME_DIR": folder, "PULSE_CONFIG": folder / "daemon.conf"}
+    return {**kept, **{name: str(path) for name, path in own.items()}}
 
 
 def _may_run(environ: Mapping[str, str]) -> bool:
