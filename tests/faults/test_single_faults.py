@@ -1,0 +1,57 @@
+"""Every single fault, on every engine where it can exist: no orphan, no dead air, and the next call works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.console_rig import SLOW
+from tests.faults.scene import SESSION_SECONDS, check, staged
+from tests.faults.single import EMBEDDED, EXTERNAL, SINGLE, Fault
+
+CASES = [
+    pytest.param(
+        fault, engine, id=f"{engine}: {fault.name}", marks=pytest.mark.live if engine == EXTERNAL else ()
+    )
+    for fault in SINGLE
+    for engine in (EMBEDDED, EXTERNAL)
+    if engine in fault.engines
+]
+
+
+@pytest.mark.parametrize(("fault", "engine"), CASES)
+async def test_fault(
+    fault: Fault, engine: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    async with staged(
+        tmp_path,
+        engine,
+        script=fault.script,
+        ctrl_proxy=fault.ctrl_proxy,
+        far_timeout=fault.far_timeout,
+        agent_host=fault.agent_host,
+        **fault.settings,
+    ) as scene:
+        call, at = await fault.strike(scene)
+        end = await scene.aftermath(call, leg=fault.leg)
+        record_property("silence", round(end.silent_at - at, 1))
+        record_property("session", round(end.session_seconds, 2))
+        record_property("left", end.left)
+        record_property("stack_killed", fault.stack_killed)
+        assert end.call.outcome in fault.outcomes, (end.call.outcome, end.call.reason, end.call.why)
+        if fault.stack_killed:
+            check_stack_killed(scene.line.lines, end.left, max(s["closed"] for s in end.sessions) - at)
+        else:
+            check(end)
+        if fault.heal is not None:
+            await fault.heal(scene)
+        await scene.works_again()
+
+
+def check_stack_killed(lines: list[dict[str, object]], left: int, session_seconds: float) -> None:
+    """No BYE can be sent: the session goes, RTP stops, and the peer finds out by its RTP timeout."""
+    assert left == 0
+    assert session_seconds <= SESSION_SECONDS * SLOW
+    assert any(line["event"] == "rtp_timeout" for line in lines)
