@@ -59,12 +59,17 @@ def _listed_owner(folder: Path, wanted: tuple[frozenset[str], frozenset[str]]) -
 
 def _as_listed(end: End) -> frozenset[str]:
     """An end as `tcp` and `tcp6` list it: 32-bit words of the machine's byte order in hexadecimal."""
-    host, port = ipaddress.ip_address(end[0].partition("%")[0]), end[1]
-    mapped = getattr(host, "ipv4_mapped", None)
-    forms = [(mapped or host).packed]
+    host, port = end
+    forms = [_address(host).packed]
     if len(forms[0]) == 4:
         forms.append(bytes(10) + b"\xff\xff" + forms[0])
     return frozenset(f"{_words(packed)}:{port:04X}" for packed in forms)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address as a socket names it; an IPv4 one that came to an IPv6 socket is an IPv4 one."""
+    parsed = ipaddress.ip_address(host.partition("%")[0])
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 def _words(packed: bytes) -> str:
@@ -85,7 +90,7 @@ class Caller:
         if self.owner is not None:
             return f"user {self.owner}"
         try:
-            parsed = ipaddress.ip_address(self.host.partition("%")[0])
+            parsed = _address(self.host)
         except ValueError:
             return self.host
         bits = 64 if parsed.version == 6 and not parsed.is_loopback else parsed.max_prefixlen

@@ -188,7 +188,12 @@ def test_the_token_is_in_no_text() -> None:
 
 @pytest.mark.parametrize(
     ("host", "name"),
-    [("203.0.113.9", "203.0.113.9/32"), ("2001:db8::1:2", "2001:db8::/64"), ("?", "?")],
+    [
+        ("203.0.113.9", "203.0.113.9/32"),
+        ("2001:db8::1:2", "2001:db8::/64"),
+        ("::ffff:203.0.113.9", "203.0.113.9/32"),
+        ("?", "?"),
+    ],
 )
 def test_a_client_is_counted_by_its_address(host: str, name: str) -> None:
     assert Caller(host, None).name == name
