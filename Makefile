@@ -1,7 +1,7 @@
 # Call Console: `make run` on a fresh machine sets everything up and opens the screen; `make test` runs every test.
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint format wheel clean
+.PHONY: help run install test lint format wheel constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,9 +24,9 @@ run: $(READY)
 install: $(READY)
 
 # Made anew only when the dependencies may have changed.
-$(READY): pyproject.toml $(BIN)/python
+$(READY): pyproject.toml constraints.txt $(BIN)/python
 	@echo 'Installing Call Console and what it needs into $(VENV) (about a minute)...'
-	@$(BIN)/python -m pip install --editable '.[api,test]'
+	@$(BIN)/python -m pip install --constraint constraints.txt --editable '.[api,test]'
 	@touch $@
 
 $(BIN)/python:
@@ -50,6 +50,12 @@ format: $(READY)
 
 wheel: $(READY)
 	@$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+
+constraints:
+	@python=$$(sh tools/find_python.sh) && rm -rf build/constraints && "$$python" -m venv build/constraints
+	@build/constraints/bin/python -m pip install --quiet --editable '.[api,test]'
+	@{ sed -n 1p constraints.txt; build/constraints/bin/python -m pip freeze --exclude-editable; } > build/new
+	@mv build/new constraints.txt && rm -rf build/constraints
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
