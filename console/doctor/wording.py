@@ -9,5 +9,6 @@ def halves(sentence: str, otherwise: str) -> tuple[str, str]:
     for mark in (": ", "; "):
         what, found, remedy = sentence.partition(mark)
         if found and " " in what and " " in remedy:
-            return f"{what}.", f"{remedy[:1].upper()}{remedy[1:].rstrip('.')}."
+            end = "" if remedy.endswith((".", "?")) else "."
+            return f"{what}.", f"{remedy[:1].upper()}{remedy[1:]}{end}"
     return sentence, otherwise

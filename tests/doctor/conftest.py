@@ -59,7 +59,7 @@ class Seen:
         assert self.codes == [code], self.findings
         finding = self.findings[0]
         for sentence in (finding.text, finding.remedy):
-            assert sentence.endswith("."), sentence
+            assert sentence.endswith((".", "?")), sentence
             assert not sentence[:1].islower(), sentence
             assert PASSWORD not in sentence
             assert KEY not in sentence

@@ -26,6 +26,7 @@ SETTINGS = Settings(sip_user="u", sip_domain="sip.example:5070")
         ("It is broken: mend it.", ("It is broken.", "Mend it.")),
         ("It is broken; mend it.", ("It is broken.", "Mend it.")),
         ("It is broken.", ("It is broken.", "Otherwise.")),
+        ("X is no setting: did you mean Y?", ("X is no setting.", "Did you mean Y?")),
         ("http: no", ("http: no", "Otherwise.")),
     ],
 )

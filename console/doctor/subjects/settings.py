@@ -8,7 +8,7 @@ from ...settings import make_folders
 from ..checking import Context, Fix, Result, check
 from ..wording import halves
 
-_CORRECT = "Correct it in .env."
+_CORRECT = "Correct it where it is set."
 
 
 @check("settings")
