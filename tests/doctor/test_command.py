@@ -109,6 +109,20 @@ def test_fix_without_anybody_to_answer_changes_nothing(run: Run, tmp_path: Path)
     assert stat.S_IMODE(env.stat().st_mode) == 0o644
 
 
+@pytest.mark.parametrize(("engine", "severity"), [("embedded", "warning"), ("baresip", "problem")])
+def test_portaudio_is_missing(run: Run, tmp_path: Path, engine: str, severity: str) -> None:
+    """The library that carries PortAudio says so in this way where the system has none."""
+    shadow = tmp_path / "shadow"
+    shadow.mkdir()
+    (shadow / "sounddevice.py").write_text("raise OSError('PortAudio library not found')\n")
+    path = os.pathsep.join((str(shadow), str(ROOT)))
+    done = run("--json", **LINE | {"CONSOLE_ENGINE": engine, "PYTHONPATH": path})
+    found = [line for line in map(json.loads, done.stdout.splitlines()) if line.get("check") == "audio"]
+    assert [line.get("code") for line in found[1:]] == ["audio.portaudio"]
+    assert found[1]["severity"] == severity
+    assert "libportaudio2" in found[1]["remedy"]
+
+
 def test_another_console_keeps_its_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o700)
     with line_lock(tmp_path / "data"):
