@@ -25,6 +25,8 @@ CASES = [
 async def test_fault(
     fault: Fault, engine: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
+    record_property("fault", fault.name)
+    record_property("engine", engine)
     async with staged(
         tmp_path,
         engine,

@@ -1,0 +1,68 @@
+"""The table of `docs/reliability.md`, made from what a run of the fault tests reported."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.faults.single import SINGLE
+
+KEPT = "<!-- written by hand from here on -->"
+"""What stands below this line in the file stays."""
+
+_HEAD = """\
+# Reliability
+
+A session that outlives its call costs money; a call that outlives its AI leaves a person in dead air. This
+page says what is promised and what one run of the tests measured. That run writes it:
+
+    RELIABILITY_TABLE=docs/reliability.md .venv/bin/python -m pytest -n 2 tests/faults
+
+| promise | limit | held by |
+|---|---|---|
+| after the end of a call, by whatever fault, the AI's side counts no open session | 2 s | every row |
+| the call is over at the far end, too | 5 s | every row without \\* |
+| the SIP stack was killed (-9), so that no BYE can be sent: the session ends | 2 s | rows with \\* |
+| ... RTP stops at once, and the leg ends by the far end's RTP timeout (3 s in the tests) | | rows with \\* |
+| the next call works: AI and callee hear each other | | every row |
+| nothing is left: no Baresip, no sound server, no folder with the password | | every row |
+
+*From fault to silence*: seconds until neither a session is open nor the far end on the line; where a call
+survives the fault, the rest of that call is in it. *Session after the call*: seconds that a session was open
+after the end of its call. *n/a*: the fault cannot exist on this engine.
+
+"""
+_COLUMNS = ("fault", "engine", "sessions left", "from fault to silence", "session after the call", "verdict")
+_VERDICTS = {"passed": "held", "failed": "BROKEN", "skipped": "NOT RUN"}
+
+
+def write(target: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Replace the table in this file; `rows` are what the tests recorded."""
+    path = Path(target)
+    old = path.read_text() if path.exists() else ""
+    kept = KEPT + old.partition(KEPT)[2] if KEPT in old else ""
+    where = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    python = f"Python {platform.python_version()}"
+    measured = f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {python}, {where}.\n\n"
+    table = [_line(row) for row in rows if "fault" in row]
+    table += [
+        _row(fault.name, engine, "n/a", "n/a", "n/a", f"n/a: {why}")
+        for fault in SINGLE
+        for engine, why in fault.not_on.items()
+    ]
+    head = _row(*_COLUMNS) + _row(*("---" for _ in _COLUMNS))
+    path.write_text(_HEAD + measured + head + "".join(sorted(table)) + ("\n" + kept if kept else ""))
+
+
+def _line(row: dict[str, Any]) -> str:
+    star = " \\*" if row.get("stack_killed") else ""
+    told = (str(row.get(name, "?")) for name in ("left", "silence", "session"))
+    return _row(row["fault"] + star, row["engine"], *told, _VERDICTS[row["outcome"]])
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |\n"
