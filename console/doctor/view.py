@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Iterator
 
 from ..core.finding import Severity
 from .checking import Outcome
 
-_WIDTH = 11
-_MARKS = {Severity.PROBLEM: "PROBLEM", Severity.WARNING: "warning", Severity.NOTE: "note   "}
+_NAME, _MARK = 11, 7
+_MARKS = {Severity.PROBLEM: "PROBLEM", Severity.WARNING: "warning", Severity.NOTE: "note"}
 
 
 def words(outcome: Outcome) -> Iterator[str]:
     """Lines for people; none for a check that has nothing to say."""
     name, result = outcome.check.name, outcome.result
     for finding in result.findings:
-        yield f"{name:{_WIDTH}} {_MARKS[finding.severity]}  {finding.text}"
-        yield f"{'':{_WIDTH}} {'':7}  -> {finding.remedy}"
+        yield from _wrapped(name, _MARKS[finding.severity], finding.text)
+        yield from _wrapped("", "", f"-> {finding.remedy}")
     for sentence in result.unknown:
-        yield f"{name:{_WIDTH}} unknown  {sentence}"
+        yield from _wrapped(name, "unknown", sentence)
     if result.facts and state(outcome) not in ("problem", "warning"):
-        yield f"{name:{_WIDTH}} ok       {'; '.join(result.facts)}"
+        yield from _wrapped(name, "ok", "; ".join(result.facts))
+
+
+def _wrapped(name: str, mark: str, text: str) -> list[str]:
+    """One entry in lines of 100 columns; paths and numbers are never broken."""
+    head = f"{name:{_NAME}} {mark:{_MARK}}  "
+    return textwrap.wrap(
+        text,
+        100,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def state(outcome: Outcome) -> str:
