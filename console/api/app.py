@@ -51,6 +51,7 @@ def make_app(desk: Desk, streams: Streams, version: str, on_crash: Callable[[str
     )
     add_error_answers(app, on_crash)
     _add_calls(app, desk)
+    _add_words(app, desk)
     _add_line(app, desk, streams)
     app.include_router(docs_pages(TITLE))
     _document_token(app.openapi())
@@ -97,6 +98,30 @@ def _add_calls(app: FastAPI, desk: Desk) -> None:
     async def hang_up(call_id: str) -> views.CallView:
         """End a call at whatever stage; an incoming one is turned away."""
         return await desk.hang_up(call_id)
+
+
+def _add_words(app: FastAPI, desk: Desk) -> None:
+    answers = _answers(s404="No such call.", s409="The AI is not on the line, and why.")
+
+    @app.post("/api/calls/{call_id}/say", tags=["words"], responses=answers)
+    async def say(call_id: str, order: views.Say) -> views.CallView:
+        """Tell the AI something that the callee does not hear."""
+        return await desk.say(call_id, order)
+
+    @app.post("/api/calls/{call_id}/silence", tags=["words"], responses=answers)
+    async def silence(call_id: str, order: views.SilenceOrder) -> views.CallView:
+        """Silence the AI for 15 seconds at most, or let it speak again. Its session is kept."""
+        return await desk.silence(call_id, order)
+
+    @app.post("/api/calls/{call_id}/goodbye", tags=["words"], responses=answers)
+    async def goodbye(call_id: str) -> views.CallView:
+        """Have the AI say goodbye; the call ends after 8 seconds at the latest."""
+        return await desk.goodbye(call_id)
+
+    @app.post("/api/calls/{call_id}/digits", tags=["words"], responses=answers)
+    async def digits(call_id: str, order: views.Digits) -> views.CallView:
+        """Press keys on the line."""
+        return await desk.digits(call_id, order)
 
 
 def _add_line(app: FastAPI, desk: Desk, streams: Streams) -> None:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from uuid import uuid4
 
 from console.core.effects import Hindrance, Record
-from console.core.events import CallId, Dial, HangUp, Origin, Register
+from console.core.events import (
+    CallId,
+    Dial,
+    Goodbye,
+    HangUp,
+    Origin,
+    Register,
+    Role,
+    SendDigits,
+    Silence,
+    Tell,
+)
 from console.core.state import Call, CallPhase
 from console.ports import Console, Update
 
@@ -94,6 +105,41 @@ class Desk:
         if not await self._news.until(lambda: self._known(call_id).phase in _ENDING, DECISION_SECONDS):
             raise ApiError(503, "no_decision", "The console did not hang up in time.")
         return self._view(self._known(call_id))
+
+    async def say(self, call_id: str, order: views.Say) -> views.CallView:
+        """Tell the AI something."""
+        call = self._known(call_id).id
+        return await self._word(Tell(call, order.text, order.as_turn, Origin.API))
+
+    async def silence(self, call_id: str, order: views.SilenceOrder) -> views.CallView:
+        """Silence the AI, or let it speak again; asking for what is so already changes nothing."""
+        call = self._known(call_id)
+        if order.on == (call.silent_until is not None) and not call.over:
+            return self._view(call)
+        return await self._word(Silence(call.id, order.on, Origin.API))
+
+    async def goodbye(self, call_id: str) -> views.CallView:
+        """Have the AI say goodbye and end the call."""
+        return await self._word(Goodbye(self._known(call_id).id, Origin.API))
+
+    async def digits(self, call_id: str, order: views.Digits) -> views.CallView:
+        """Press keys on the line."""
+        return await self._word(SendDigits(self._known(call_id).id, order.digits, Origin.API))
+
+    async def _word(self, event: Tell | Silence | Goodbye | SendDigits) -> views.CallView:
+        after = self._feed.last
+        self._console.send(event)
+
+        def decided(record: Record) -> bool:
+            operator = record.type == "agent.transcript" and record.fields.get("role") == Role.OPERATOR
+            return record.call == event.call and (operator or record.type in ("agent.silenced", "refused"))
+
+        record = await self._news.first(after, decided, DECISION_SECONDS)
+        if record is None:
+            raise ApiError(503, "no_decision", "The console did not answer in time.")
+        if record.type == "refused":
+            raise self._refusal(record)
+        return self._view(self._known(event.call))
 
     async def register(self) -> views.RegisterAnswer:
         """Register again."""

@@ -40,6 +40,31 @@ class StartCall(BaseModel):
         return given
 
 
+class Say(BaseModel):
+    """Words to the AI that the callee does not hear."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: Annotated[str, Field(min_length=1, max_length=1000, examples=["He is hard of hearing."])]
+    as_turn: bool = Field(False, description="As if the callee had said it: the AI answers.")
+
+
+class SilenceOrder(BaseModel):
+    """Silence the AI for 15 seconds at most, or let it speak again."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    on: bool = True
+
+
+class Digits(BaseModel):
+    """Keys to press on the line; `w` waits half a second, `W` one second."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    digits: Annotated[str, Field(pattern=r"^[0-9*#A-Da-dwW]{1,64}$", examples=["1w2#"])]
+
+
 class AgentView(BaseModel):
     """The AI session of a call. `seconds`: billed so far."""
 

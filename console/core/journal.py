@@ -32,6 +32,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "registration.off": ("line", "registration is off"),
     "registration.unknown": ("line", "registration unknown"),
     "call.dialing": ("phone", "dialing {number}"),
+    "call.dialing.api": ("phone", "dialing {number}, asked for by the API"),
     "call.bound": ("phone", "SIP call {sip_call_id}"),
     "call.incoming": ("phone", "INCOMING call from {who}"),
     "call.missed": ("phone", "missed a call from {peer}: {why}"),
@@ -84,6 +85,16 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "crash": ("console", "INTERNAL ERROR {error} in {where}: the console ends"),
     "ignored": ("console", "ignored from {source}: {why}"),
 }
+
+NOT_HEARD = "nothing was heard from the callee any more"
+
+_SAID = {"rtp stream error": NOT_HEARD}
+
+
+def said(reason: str) -> str:
+    """The phone's own words for an end, where they are no words for people, in plain ones."""
+    return _SAID.get(reason.lower(), reason)
+
 
 _CLOSERS = {
     "remote": "the other side",
@@ -141,6 +152,10 @@ def _registration(record: Record) -> _Message:
     return f"registration.{_text(record.fields, 'state')}", {"answer": answer or "no answer"}
 
 
+def _dialing(record: Record) -> _Message:
+    return ("call.dialing.api" if record.fields.get("origin") == "api" else "call.dialing"), {}
+
+
 def _incoming(record: Record) -> _Message:
     name, peer = _text(record.fields, "name"), _text(record.fields, "peer")
     return "call.incoming", {"who": f"{name} {peer}".strip()}
@@ -161,10 +176,10 @@ def _extended(record: Record) -> _Message:
 def _closed(record: Record) -> _Message:
     fields = record.fields
     who = _CLOSERS.get(_text(fields, "by"), _text(fields, "by"))
-    answer = " ".join(_text(fields, key) for key in ("code", "reason")).strip()
+    answer = " ".join(filter(None, (_text(fields, "code"), said(_text(fields, "reason")))))
     if fields.get("code") and answer.startswith(f"{fields['code']} {fields['code']}"):
         answer = _text(fields, "reason")
-    why = _text(fields, "why")
+    why = _text(fields, "why") or (answer if answer == NOT_HEARD else "")
     seconds = _number(fields, "seconds")
     if seconds:
         because = f": {why}" if why else ""
@@ -243,6 +258,7 @@ def _ear(record: Record) -> _Message:
 
 _MESSAGE: dict[str, Callable[[Record], _Message]] = {
     "registration": _registration,
+    "call.dialing": _dialing,
     "call.incoming": _incoming,
     "call.found": _found,
     "call.hold": _hold,

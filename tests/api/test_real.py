@@ -91,6 +91,25 @@ async def test_several_calls_and_each_is_hung_up_by_its_id(rig: ApiRig) -> None:
     await rig.console.over(second)
 
 
+async def test_the_operators_words(rig: ApiRig) -> None:
+    post = rig.client.post
+    call = (await post("/api/calls/start", json={"phone_number": NUMBERS["Mr Hm"]})).json()["id"]
+    early = await post(f"/api/calls/{call}/say", json={"text": "x"})
+    assert early.status_code == 409
+    assert "LIVE" in early.json()["error"]["message"]
+    await rig.console.seen("agent.first_audio", call)
+    assert (await post(f"/api/calls/{call}/say", json={"text": "He is hard of hearing."})).status_code == 200
+    assert (await post(f"/api/calls/{call}/silence", json={"on": True})).status_code == 200
+    assert (await post(f"/api/calls/{call}/silence", json={"on": True})).status_code == 200
+    assert (await post(f"/api/calls/{call}/digits", json={"digits": "1w2"})).status_code == 200
+    assert (await post(f"/api/calls/{call}/digits", json={"digits": "1;hangup"})).status_code == 422
+    assert (await post(f"/api/calls/{call}/goodbye")).status_code == 200
+    ended = await rig.console.over(call)
+    assert ended.outcome is Outcome.FINISHED
+    (session,) = await rig.console.sessions()
+    assert [m["type"] for m in session["messages"]] == ["contextual_update", "user_message"]
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 async def test_the_old_request_works_unchanged(rig: ApiRig) -> None:
     port = rig.server.address.port
