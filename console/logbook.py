@@ -50,6 +50,12 @@ class _PrivateFile(logging.handlers.TimedRotatingFileHandler):
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         return os.fdopen(descriptor, "a", encoding="utf-8", errors="replace")
 
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError:
+            pass  # the disk is full: what waited is lost, and the console still ends in order
+
     def handleError(self, record: logging.LogRecord) -> None:
         if not self._told:
             self._told = True
