@@ -10,7 +10,7 @@ from .audio.stderr_guard import stderr_to
 from .feed import FedConsole, Feed
 from .ports import Console
 from .settings import Loaded, Settings
-from .ui.options import ScreenOptions
+from .ui.options import Offer, ScreenOptions
 from .ui.run import run_screen
 
 STDERR_LOG = "stderr.log"
@@ -27,7 +27,7 @@ def open_screen(console: Console, loaded: Loaded, demo: bool) -> int:
             account=account,
             demo=demo,
             offers=offers,
-            number=offers[0][0] if offers else "",
+            number=offers[0].number if offers else "",
             sounds=settings.sounds,
             notes=(*trouble, *loaded.warnings),
             api=api,
@@ -52,8 +52,8 @@ def _api_beside(console: Console, settings: Settings) -> Iterator[tuple[Console,
         yield FedConsole(console, feed), str(server.address), ()
 
 
-def _offers() -> Iterator[tuple[str, str]]:
+def _offers() -> Iterator[Offer]:
     from .demo.cast import CAST
 
     for character in CAST:
-        yield character.number, f"{character.name} {character.does}"
+        yield Offer(character.number, character.name, character.does)

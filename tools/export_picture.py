@@ -15,7 +15,7 @@ from console.demo.cast import CAST
 from console.demo_settings import demo_line
 from console.settings import load, make_folders
 from console.ui.app import ConsoleApp
-from console.ui.options import ScreenOptions
+from console.ui.options import Offer, ScreenOptions
 from console.wiring import build
 
 SIZE = (110, 32)
@@ -27,7 +27,7 @@ async def export(folder: Path) -> str:
     environment = {**os.environ, "CONSOLE_DATA_DIR": str(folder), "CONSOLE_LANG": "en"}
     with demo_line(environment, folder, load(environment, folder)) as loaded:
         make_folders(loaded.settings)
-        offers = tuple((who.number, f"{who.name} {who.does}") for who in CAST)
+        offers = tuple(Offer(who.number, who.name, who.does) for who in CAST)
         options = ScreenOptions(
             account=f"{loaded.settings.sip_user}@{loaded.settings.sip_domain}",
             demo=True,

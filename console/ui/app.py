@@ -48,6 +48,9 @@ class ConsoleApp(App[int]):
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f8", "hang_up", "Hang up", show=False, priority=True),
+        # Terminals with extended keys name the letter of the layout: these are ctrl+q and ctrl+p in Russian.
+        Binding("ctrl+й", "quit", "Quit", show=False, priority=True),
+        Binding("ctrl+p,ctrl+з", "command_palette", "Palette", show=False, priority=True),
     ]
 
     def __init__(self, console: Console, options: ScreenOptions | None = None) -> None:
@@ -119,7 +122,7 @@ class ConsoleApp(App[int]):
     def _look_after(self) -> None:
         """Title, repeated bell, and quitting when the call has ended."""
         state = self._main.state
-        title = terminal_title(state, self._console.now(), self._main.broken)
+        title = terminal_title(state, self._console.now(), self._main.broken, self._main.operator.chosen)
         if title != self._terminal_title:
             self._terminal_title = title
             self._write_title(title)
@@ -210,6 +213,11 @@ _PALETTE = (
     ("h", "Hang up", "The call on screen"),
     ("a", "Answer", "The incoming call, with the AI"),
     ("x", "Reject", "The incoming call"),
+    ("w", "Tell the AI", "Something the callee does not hear; a field opens"),
+    ("s", "Silence the AI", "For 15 s at most; again lets it speak"),
+    ("g", "Goodbye", "The AI says goodbye; the call ends within 8 s"),
+    ("d", "Send digits", "Press keys on the line; a field opens"),
+    ("tab", "Next call", "Show another of the calls that go on"),
     ("o", "Ear", "Listen to both sides, or stop"),
     ("k", "Five more minutes", "For this call"),
     ("r", "Register again", "Not during a call"),

@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 GAP = 0.02
 """Seconds: keys that follow each other faster were not typed by a hand."""
 
+HANG_UP = "h"
+
 _RUSSIAN = dict(zip("йцукенгшщзхъфывапролджэячсмитьбю", "qwertyuiop[]asdfghjkl;'zxcvbnm,.", strict=True))
 _RUSSIAN |= {"№": "#", ",": "?"}
+
+
+def latin(text: str) -> str:
+    """Russian letters as the Latin ones in their places, capitals as capitals; everything else as it is."""
+    return "".join(_RUSSIAN.get(c.lower(), c).upper() if c.isupper() else _RUSSIAN.get(c, c) for c in text)
 
 
 def by_position(character: str) -> str:
@@ -26,6 +33,15 @@ class Stroke:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a burst was: presses by hand, or text that was `pasted`. `held`: one key repeated."""
+
+    presses: list[Stroke] = field(default_factory=list)
+    pasted: str = ""
+    held: bool = False
+
+
 @dataclass(slots=True)
 class Burst:
     """Gathers strokes until a gap, then says whether a hand pressed a key or something was pasted."""
@@ -39,11 +55,15 @@ class Burst:
     def add(self, stroke: Stroke) -> None:
         self.strokes.append(stroke)
 
-    def take(self) -> tuple[list[Stroke], str]:
-        """End the burst: the presses in it, or the text that was pasted. One key held down or hit twice by a
-        trembling finger is a press of that key, and of a digit so many presses."""
+    def take(self) -> Taken:
+        """End the burst. One key held down or hit twice by a trembling finger is a press of that key, and of
+        a digit so many presses. Of two keys hit together, one of which hangs up, that one counts: nothing
+        worth pasting is so short."""
         strokes, self.strokes = self.strokes, []
         if len({s.key for s in strokes}) <= 1:
             typed = strokes if strokes and strokes[0].character in "0123456789*#" else strokes[:1]
-            return typed, ""
-        return [], "".join(s.character if s.character.isprintable() else " " for s in strokes)
+            return Taken(typed, held=len(strokes) > 1)
+        hang_up = [s for s in strokes if by_position(s.character) == HANG_UP]
+        if len(strokes) == 2 and hang_up:
+            return Taken(hang_up)
+        return Taken(pasted="".join(s.character if s.character.isprintable() else " " for s in strokes))

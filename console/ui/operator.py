@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from uuid import uuid4
 
 from console.core.effects import Record
@@ -14,42 +13,37 @@ from console.core.events import (
     Dial,
     Event,
     Extend,
+    Goodbye,
     HangUp,
     NeverCall,
     Register,
     Reject,
+    SendDigits,
     SetEar,
+    Silence,
+    Tell,
 )
 from console.core.numbers import Judgement, Verdict
 from console.core.on_command import judge
-from console.core.state import State
+from console.core.state import Call, CallPhase, State
 
 from .number_entry import TYPED, NumberEntry
-from .present.keys import Key, incoming, keys
-from .present.line import last_ended, live, spaced
+from .present.keys import Key, incoming, keys, why_no_words
+from .present.line import last_ended, live, lives, spaced
 from .present.words import Tone
+from .question import HELD_OFF, REPEATED, Asked, Question
 
-CHANGED = 0.4
-"""Seconds after a change of its meaning in which a key is refused."""
+TWICE = 0.7
+"""Seconds in which one of `_ONCE` again does nothing: a key held down first waits so long."""
 
-REPEATED = 0.15
-"""Seconds within which the same command key again is the key being held down."""
+_ONCE = "oksg"
+"""Keys that would undo, or do twice, what their first press did."""
 
 OURS = 2.0
 """Seconds after a command in which a refusal by the engine answers it."""
 
 WORD_STAYS = 6.0
 """Seconds that the answer to a key stays."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Something that the same key must confirm: a number to dial (`key` Enter) or never to call (`!`)."""
-
-    key: str
-    text: str
-    as_uri: bool = False
-    call: CallId | None = None
 
 
 class Operator:
@@ -65,7 +59,8 @@ class Operator:
         self.word = ""
         self.word_tone = Tone.PLAIN
         self._word_at = 0.0
-        self._question: Question | None = None
+        self.chosen: CallId | None = None
+        self.asked = Asked()
         self._meanings: dict[str, str] = {}
         self._changed_at: dict[str, float] = {}
         self._dialed: tuple[CallId, str, bool] | None = None
@@ -80,16 +75,19 @@ class Operator:
         if self._dialed is not None and state is not None:
             known = {c.id for c in (*state.calls, *state.ended)}
             self._dialed = None if self._dialed[0] in known else self._dialed
+        shown = live(state, self.chosen)
+        self.chosen = shown.id if shown is not None else None
         for key in self.keys():
             if self._meanings.get(key.key, key.meaning) != key.meaning:
                 self._changed_at[key.key] = at
             self._meanings[key.key] = key.meaning
         if self.word and at - self._word_at > WORD_STAYS:
-            self.word, self._question = "", None
+            self.word = ""
+            self.asked.drop()
 
     def keys(self) -> tuple[Key, ...]:
         """The command keys as they are now."""
-        return keys(self.state, self.engine_now, self.entry.text, self.broken)
+        return keys(self.state, self.engine_now, self.entry.text, self.broken, self.chosen)
 
     def judgement(self, text: str | None = None, as_uri: bool | None = None) -> Judgement:
         """What is typed (or `text`), as the engine will judge it."""
@@ -99,12 +97,23 @@ class Operator:
             return Judgement(Verdict.INCOMPLETE, "the phone is starting")
         return judge(self.state, text, as_uri)
 
+    @property
+    def call(self) -> Call | None:
+        """The call on screen. It stays there until it is over or `next_call` chooses another."""
+        return live(self.state, self.chosen)
+
     def shown_call(self) -> CallId | None:
-        """The call that a command means: on screen, or dialed a moment ago."""
-        call = live(self.state)
-        if call is not None:
-            return call.id
-        return self._dialed[0] if self._dialed is not None else None
+        """The call that a command means: dialed a moment ago, or on screen."""
+        if self._dialed is not None:
+            return self._dialed[0]
+        call = self.call
+        return call.id if call is not None else None
+
+    def next_call(self) -> None:
+        """Show the next of the calls that go on."""
+        others = [c.id for c in lives(self.state)]
+        if self.chosen in others:
+            self.chosen = others[(others.index(self.chosen) + 1) % len(others)]
 
     def history(self) -> list[tuple[str, bool]]:
         """Earlier numbers, newest first, each once, then the offered ones: (number, is a URI)."""
@@ -123,9 +132,10 @@ class Operator:
 
     def refused(self, record: Record, at: float) -> None:
         """The engine refused a command: say why, and give the number back when it was a dial of ours."""
-        dialed, self._dialed = self._dialed, None
-        if dialed is not None and record.call == dialed[0] and not self.entry.text:
-            self.entry.put(dialed[1], dialed[2])
+        if self._dialed is not None and record.call == self._dialed[0]:
+            (_, text, as_uri), self._dialed = self._dialed, None
+            if not self.entry.text:
+                self.entry.put(text, as_uri)
         if at - self._sent_at < OURS:
             self.say(str(record.fields.get("why", "refused")), at, Tone.WARN)
 
@@ -137,25 +147,31 @@ class Operator:
 
     def type(self, character: str, at: float) -> None:
         """A digit, `+`, `*` or `#`, from a key or the keypad."""
-        self._question = None
+        self.asked.drop()
         self.word = ""
         if character in TYPED:
             self.entry.type(character)
 
+    def put(self, text: str, as_uri: bool = False) -> None:
+        """Replace the number, as by a click on an earlier one."""
+        self.asked.drop()
+        self.word = ""
+        self.entry.put(text, as_uri)
+
     def backspace(self) -> None:
-        self._question = None
+        self.asked.drop()
         self.word = ""
         self.entry.backspace()
 
     def paste(self, text: str, at: float) -> None:
         """Pasted text only ever fills the number."""
-        self._question = None
+        self.asked.drop()
         self.entry.paste(text, complete=self.judgement().may_dial)
         self.say("pasted", at, Tone.DIM)
 
     def recall(self, step: int, at: float) -> None:
         """Up (+1) or down (-1) the history."""
-        self._question = None
+        self.asked.drop()
         self.word = ""
         if not self.entry.recall(step, self.history()) and step > 0:
             typed = bool(self.entry.text) and self.entry.recalled is None
@@ -163,39 +179,59 @@ class Operator:
 
     def escape(self) -> bool:
         """Take back a question or a word; False when there was none."""
-        had = bool(self._question or self.word)
-        self._question, self.word = None, ""
+        had = bool(self.asked.question or self.word)
+        self.asked.drop()
+        self.word = ""
         return had
 
     # ---- commands ----
 
-    def press(self, name: str, at: float, call: CallId | None = None) -> None:
-        """A command key: Enter, h, a, x, o, k, r or !. `call`: on screen when it was pressed."""
-        key = next(k for k in self.keys() if k.key == name)
-        if name == "h":
-            self.hang_up(call, at)
-            return
-        repeated = name == self._pressed[0] and at - self._pressed[1] < REPEATED
-        self._pressed = (name, at)
-        question, self._question = self._question, None
-        if question is not None and question.key != name:
-            question = None
+    def key(self, name: str) -> Key:
+        """A command key as it is now."""
+        return next(k for k in self.keys() if k.key == name)
+
+    def press(self, name: str, at: float, held: bool = False) -> None:
+        """A command key but `h`, which is `hang_up`. `held`: it is known to be held down."""
+        key = self.key(name)
+        twice = name == self._pressed[0] and at - self._pressed[1] < (TWICE if name in _ONCE else REPEATED)
         if not key.enabled:
+            self.asked.drop()
             self.say(f"{name}: {key.why}", at, Tone.WARN)
-            return
-        if repeated and name != "Enter":
-            self._question = question
-            return
-        if at - self._changed_at.get(name, float("-inf")) < CHANGED:
-            self._question = question
-            self.say(f"{name}: what it does changed just now, press it again", at, Tone.WARN)
-            return
+        elif self.asked.question is not None and self.asked.question.key == name:
+            self._press_again(name, at, held)
+        elif held or twice:
+            self._pressed = (name, at)
+        elif at - self._changed_at.get(name, float("-inf")) < HELD_OFF:
+            self.asked.drop()
+            self._say_changed(name, at)
+        else:
+            self._pressed = (name, at)
+            self.asked.drop()
+            self.word = ""
+            self._command(name, at)
+
+    def _press_again(self, name: str, at: float, held: bool) -> None:
+        if not self.asked.press(at, held):
+            self._say_changed(name, at)
+
+    def _say_changed(self, name: str, at: float) -> None:
+        self.say(f"{name}: what it does changed just now, press it again", at, Tone.WARN)
+
+    def answer(self, at: float) -> bool:
+        """The key that answers a question was let go: do what it confirms. True: a number was dialed."""
+        question = self.asked.answered()
+        if question is None:
+            return False
         self.word = ""
-        self._command(name, at, question)
+        if question.key == "Enter":
+            return self.dial(question.text, question.as_uri, at, confirmed=True)
+        self._send(NeverCall(question.text, question.call), at)
+        self.say(f"{spaced(question.text)} goes on the never-call list", at)
+        return False
 
     def hang_up(self, call: CallId | None, at: float) -> None:
         """Never confirmed, never refused. `call`: on screen when the key was pressed."""
-        self._question = None
+        self.asked.drop()
         if call is None:
             self.say("h: no call to hang up", at, Tone.WARN)
             return
@@ -207,13 +243,13 @@ class Operator:
         self._send(AllowDialing(), at)
         self.say("dialing is allowed again", at)
 
-    def _command(self, name: str, at: float, question: Question | None) -> None:
-        call = live(self.state)
+    def _command(self, name: str, at: float) -> None:
+        call = self.call
         match name:
             case "Enter":
-                self.dial(self.entry.text, self.entry.as_uri, at, question)
+                self.dial(self.entry.text, self.entry.as_uri, at)
             case "a" | "x":
-                caller = incoming(self.state)
+                caller = incoming(self.state, self.chosen)
                 if caller is not None:
                     self._send(Answer(caller.id) if name == "a" else Reject(caller.id), at)
             case "o":
@@ -224,47 +260,71 @@ class Operator:
             case "r":
                 self._send(Register(), at)
                 self.say("registering", at)
+            case "s" if call is not None:
+                self._send(Silence(call.id, on=call.silent_until is None), at)
+            case "g" if call is not None:
+                self._send(Goodbye(call.id), at)
+                self.say("the AI is asked to say goodbye; the call ends within 8 s", at)
+            case "tab":
+                self.next_call()
             case "!":
-                self._never_call(at, question)
+                self._never_call(at)
 
-    def dial(self, text: str, as_uri: bool, at: float, question: Question | None = None) -> bool:
+    def tell(self, call: CallId | None, text: str, as_turn: bool, at: float) -> bool:
+        """Tell the AI of this call something. True: sent, the field can close."""
+        why = why_no_words(self.state.find(call) if self.state is not None else None)
+        if why or not text.strip():
+            self.say(f"w: {why or 'type a sentence, or Esc'}", at, Tone.WARN)
+            return False
+        if call is not None:
+            self._send(Tell(call, text, as_turn), at)
+            self.say("the AI is told, and answers" if as_turn else "the AI knows it now", at)
+        return True
+
+    def send_digits(self, call: CallId | None, digits: str, at: float) -> bool:
+        """Press these keys on the line of this call. True: sent, the field can close."""
+        found = self.state.find(call) if self.state is not None else None
+        if found is None or found.phase not in (CallPhase.UP, CallPhase.EARLY):
+            self.say("d: the call does not take digits any more", at, Tone.WARN)
+            return False
+        if not digits:
+            self.say("d: type digits, or Esc", at, Tone.WARN)
+            return False
+        self._send(SendDigits(found.id, digits), at)
+        self.say(f"pressed {digits}", at)
+        return True
+
+    def dial(self, text: str, as_uri: bool, at: float, confirmed: bool = False) -> bool:
         """Dial when the number is good, ask when it needs a second Enter, else say why not. True: dialed."""
         if self._dialed is not None:
             self.say("Enter: it is being dialed already", at, Tone.WARN)
             return False
         seen = self.judgement(text, as_uri)
-        asked = question is not None and (question.text, question.as_uri) == (text, as_uri)
         if not seen.may_dial:
             self.say(f"Enter: {seen.why}", at, Tone.WARN)
             return False
-        if seen.verdict is Verdict.CONFIRM and not asked:
+        if seen.verdict is Verdict.CONFIRM and not confirmed:
             self._ask(Question("Enter", text, as_uri), f"{seen.why} Enter again dials, Esc does not.", at)
             return False
         call = CallId(uuid4().hex[:8])
         self._dialed = (call, text, as_uri)
-        self._send(Dial(call, text, as_uri=as_uri, confirmed=asked), at)
+        self._send(Dial(call, text, as_uri=as_uri, confirmed=confirmed), at)
         self.entry.clear()
         return True
 
     def dial_uri(self, text: str, at: float) -> bool:
         """Enter in the URI field. True: dialed, the field can close."""
-        key = keys(self.state, self.engine_now, text, self.broken)[0]
+        key = keys(self.state, self.engine_now, text, self.broken, self.chosen)[0]
         if not key.enabled:
             self.say(f"Enter: {key.why}", at, Tone.WARN)
             return False
-        question, self._question = self._question, None
-        if question is not None and at - self._changed_at.get("Enter", float("-inf")) < CHANGED:
-            self._question = question
-            self.say("Enter: what it does changed just now, press it again", at, Tone.WARN)
+        if self.asked.question == Question("Enter", text, as_uri=True):
+            self._press_again("Enter", at, held=False)
             return False
-        return self.dial(text, True, at, question)
+        return self.dial(text, True, at)
 
-    def _never_call(self, at: float, question: Question | None) -> None:
-        if question is not None:
-            self._send(NeverCall(question.text, question.call), at)
-            self.say(f"{spaced(question.text)} goes on the never-call list", at)
-            return
-        call = live(self.state)
+    def _never_call(self, at: float) -> None:
+        call = self.call
         number = call.number if call is not None else self._number_meant()
         if not number:
             self.say("!: type the whole number first", at, Tone.WARN)
@@ -280,6 +340,5 @@ class Operator:
         return last.number if last is not None else ""
 
     def _ask(self, question: Question, words: str, at: float) -> None:
-        self._question = question
-        self._changed_at[question.key] = at
+        self.asked.ask(question, at)
         self.say(words, at, Tone.STRONG)

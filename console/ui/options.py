@@ -5,11 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Offer(NamedTuple):
+    """Somebody who answers on a built-in line. `does`: a sentence without its subject."""
+
+    number: str
+    name: str
+    does: str
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenOptions:
-    """`account`: `user@domain` as shown. `agent`: its name if known. `offers`: (number, who answers) of a
+    """`account`: `user@domain` as shown. `agent`: its name if known. `offers`: who answers on a
     built-in line, listed under the recent numbers; `number` stands in the field at the start. `notes`:
     standing notes, one sentence each. `api`: where the HTTP API listens, or a word for that it does not.
     `clock`: monotonic seconds; `wall`: Unix seconds."""
@@ -17,7 +26,7 @@ class ScreenOptions:
     account: str = ""
     agent: str = ""
     demo: bool = False
-    offers: tuple[tuple[str, str], ...] = ()
+    offers: tuple[Offer, ...] = ()
     number: str = ""
     sounds: bool = True
     notes: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ from .widgets.entries import Entry
 from .widgets.keybar import KeyBar
 from .widgets.meter import Meter
 from .widgets.panel import Heading, Panel
-from .widgets.prompt import Prompt, Purpose
+from .widgets.prompt import FORMS, Prompt
 from .widgets.sheet import Sheet
 from .widgets.timeline import Timeline
 
@@ -67,7 +67,7 @@ class Panes(Screen[None]):
         self._engine = console
         self._options = options
         self.operator = Operator(console.send)
-        self.operator.offers = tuple(number for number, _ in options.offers)
+        self.operator.offers = tuple(offer.number for offer in options.offers)
         self.operator.entry.put(options.number)
         self._wall_zero = 0.0
         self._meter_timer: Timer | None = None
@@ -140,7 +140,7 @@ class Panes(Screen[None]):
             return
         self.look()
         state, now = self.state, self._engine.now()
-        levels = self._levels(state)
+        levels = self._levels()
         o = self._options
         status = line_words.status(
             state, account=o.account, agent=o.agent, demo=o.demo, api=o.api, broken=self.broken
@@ -148,21 +148,26 @@ class Panes(Screen[None]):
         stacked = self.size.width < STACKED
         flat = Row((*status.left, Span("   "), *status.right), wraps=True)
         self.line.show([flat if stacked else status])
-        self.call.show(call_words.card(state, now, levels, details=self.size.width >= ROOMY).all_rows())
-        head, foot = agent_words.card_rows(state, now)
+        chosen = self.operator.chosen
+        roomy = self.size.width >= ROOMY
+        self.call.show(call_words.card(state, now, levels, roomy, chosen).all_rows())
+        self.query_one("#call > Heading", Heading).show(*line_words.call_heading(state, self.operator.call))
+        head, foot = agent_words.card_rows(state, now, chosen)
         self.agent_head.show([head])
         self.agent_foot.show([foot])
         self.recent.show([*self._recents(), *self._offers()])
         self.show_keys()
         clock = time_of_day(o.wall())
-        self.totals.show([row(line_words.totals(state), right=clock)])
-        self._run_meters(state)
+        self.totals.show([row(line_words.totals(state, now), right=clock)])
+        self._run_meters()
 
     def show_keys(self) -> None:
         """Bring the number, the keys and the answer to the last key up to date."""
         operator = self.operator
         keys = operator.keys()
-        self.number.show(number_rows(operator.entry.text, operator.judgement(), keys[0]))
+        seen = operator.judgement()
+        offer = next((o for o in self._options.offers if o.number == seen.e164), None)
+        self.number.show(number_rows(operator.entry.text, seen, keys[0], offer))
         self.keybar.show(keys)
         if operator.word:
             self.word.show([sentence(operator.word, operator.word_tone)])
@@ -171,31 +176,25 @@ class Panes(Screen[None]):
         else:
             self.word.show([row(next(iter(self._options.notes), _HINT), Tone.DIM)])
 
-        asking = self.prompt.is_open
-        words = (
-            "Enter keeps it, Esc shows all"
-            if self.prompt.purpose is Purpose.FILTER
-            else "Enter dials, Esc leaves",
-        )
-        self.query_one("#now > Heading", Heading).show(
-            self.prompt.purpose if asking else "Now", *(words if asking else ())
-        )
+        purpose = self.prompt.purpose
+        title = (purpose, *FORMS[purpose].keys) if self.prompt.is_open else ("Now",)
+        self.query_one("#now > Heading", Heading).show(*title)
 
     def _recents(self) -> list[Row]:
         return [r.row for r in line_words.recents(self.state, self._wall_zero)]
 
     def _offers(self) -> list[Row]:
         return [
-            Row((Span(f"{line_words.near(number)}  "), Span(who, Tone.DIM)))
-            for number, who in self._options.offers
+            Row((Span(f"{line_words.near(offer.number)}  "), Span(offer.name, Tone.DIM)))
+            for offer in self._options.offers
         ]
 
-    def _levels(self, state: State | None) -> Levels | None:
-        call = line_words.live(state)
+    def _levels(self) -> Levels | None:
+        call = self.operator.call
         return self._engine.levels(call.id) if call is not None else None
 
-    def _run_meters(self, state: State | None) -> None:
-        call = line_words.live(state)
+    def _run_meters(self) -> None:
+        call = self.operator.call
         sounding = call is not None and call.phase in (CallPhase.EARLY, CallPhase.UP)
         if self._meter_timer is None:
             return
@@ -207,7 +206,7 @@ class Panes(Screen[None]):
             self.meter_out.rest()
 
     def _show_levels(self) -> None:
-        call = line_words.live(self.state)
+        call = self.operator.call
         if call is None:
             return
         levels, now = self._engine.levels(call.id), self._engine.now()

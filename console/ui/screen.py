@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from textual import events, on
 from textual.timer import Timer
 from textual.widgets import Input
 
 from console.ports import Console
 
-from .keystrokes import GAP, Burst, Stroke, by_position
+from .keystrokes import GAP, HANG_UP, Burst, Stroke, by_position
 from .options import ScreenOptions
 from .panes import Panes
 from .present import line as line_words
 from .present.words import Tone
+from .question import RELEASE
 from .widgets.dialogs import HelpDialog
 from .widgets.dialpad import Dialpad
 from .widgets.entries import SOURCES
 from .widgets.keybar import KeyBar
 from .widgets.prompt import Prompt, Purpose
 
-_COMMANDS = "haxokr!"
+_COMMANDS = "axoksgr!"
+_FIELDS = {"w": Purpose.TELL, "d": Purpose.DIGITS}
 
 
 class MainScreen(Panes):
@@ -40,10 +40,19 @@ class MainScreen(Panes):
         if isinstance(self.focused, Input):
             return
         character = event.character if event.is_printable and event.character else ""
-        if event.key in ("enter", "backspace", "delete", "ctrl+j") or character:
+        if self.prompt.is_open and (character or event.key in ("enter", "escape")):
+            event.stop()
+            event.prevent_default()
+            self._for_prompt(event.key, character)
+        elif event.key in ("enter", "backspace", "delete", "ctrl+j") or character:
             event.stop()
             event.prevent_default()
             self._stroke(Stroke(event.key, character, event.time))
+        elif event.key == "tab":
+            event.stop()
+            event.prevent_default()
+            self._end_burst()
+            self.command("tab")
         elif event.key in ("up", "down"):
             event.stop()
             self._end_burst()
@@ -57,6 +66,14 @@ class MainScreen(Panes):
             self.operator.escape()
             self.set_focus(None)
             self.show_keys()
+
+    def _for_prompt(self, key: str, character: str) -> None:
+        """A key for the open field that came before the field had the focus, or after it lost it."""
+        if character:
+            self.prompt.insert_text_at_cursor(character)
+        elif key == "escape":
+            self.prompt.action_leave()
+        self.prompt.focus()
 
     def _stroke(self, stroke: Stroke) -> None:
         if not self._burst.belongs(stroke):
@@ -72,36 +89,54 @@ class MainScreen(Panes):
         self._burst_timer = self.set_timer(GAP, self._end_burst)
 
     def _end_burst(self) -> None:
-        presses, pasted = self._burst.take()
-        if presses or pasted:
-            self.look()
-        if pasted:
-            self.operator.paste(pasted, self._options.clock())
-        for stroke in presses:
-            self._press(stroke)
-        if presses or pasted:
-            self.show_keys()
+        taken = self._burst.take()
+        if not taken.presses and not taken.pasted:
+            return
+        self.look()
+        if taken.pasted:
+            self.operator.paste(taken.pasted, self._options.clock())
+        for stroke in taken.presses:
+            self._press(stroke, taken.held)
+        self.show_keys()
 
-    def _press(self, stroke: Stroke) -> None:
+    def _press(self, stroke: Stroke, held: bool) -> None:
         at = self._options.clock()
         key = by_position(stroke.character)
         if stroke.key in ("enter", "ctrl+j"):
-            self.operator.press("Enter", at)
+            self._do("Enter", held)
         elif stroke.key == "backspace":
             self.operator.backspace()
         elif stroke.key == "delete":
-            self.operator.entry.clear()
+            self.operator.put("")
         elif key and key in "0123456789+*#":
             self.operator.type(key, at)
-        elif key == "h":
+        elif key == HANG_UP:
             self.operator.hang_up(self._pressed_call, at)
         elif key and key in _COMMANDS:
-            self.operator.press(key, at)
+            self._do(key, held)
         else:
             self._press_other(key)
 
+    def _do(self, name: str, held: bool = False) -> None:
+        self.operator.press(name, self._options.clock(), held)
+        self._await_release()
+
+    def _await_release(self) -> None:
+        """What answers a question counts when the key has been let go."""
+        if self.operator.asked.answering:
+            self.set_timer(RELEASE, self._released)
+
+    def _released(self) -> None:
+        if self.operator.asked.answering:
+            self.look()
+            if self.operator.answer(self._options.clock()) and self.prompt.is_open:
+                self.prompt.close()
+            self.show_keys()
+
     def _press_other(self, key: str) -> None:
         match key:
+            case "w" | "d":
+                self._open_for_call(key)
             case "l":
                 self.timeline.focus()
             case "i":
@@ -125,13 +160,16 @@ class MainScreen(Panes):
         self.show_keys()
 
     def command(self, key: str) -> None:
-        """A command from the palette, a click, or F8."""
+        """A command from the palette, a click, tab, or F8."""
         self.look()
-        at = self._options.clock()
-        if key == "h":
-            self.operator.hang_up(self.operator.shown_call(), at)
+        if key == HANG_UP:
+            self.operator.hang_up(self.operator.shown_call(), self._options.clock())
+        elif key in _FIELDS:
+            self._open_for_call(key)
         else:
-            self.operator.press(key, at)
+            self._do(key)
+        if key == "tab":
+            self.show_words()
         self.show_keys()
 
     @on(KeyBar.Pressed)
@@ -145,42 +183,62 @@ class MainScreen(Panes):
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is self.recent:
-            history: Sequence[tuple[str, bool]] = [
-                *((r.number, "@" in r.number) for r in line_words.recents(self.state, self._wall_zero)),
-                *((number, "@" in number) for number, _ in self._options.offers),
-            ]
+            history = [r.number for r in line_words.recents(self.state, self._wall_zero)]
+            history += [offer.number for offer in self._options.offers]
             y = event.get_content_offset_capture(self.recent).y
             if 0 <= y < len(history):
-                self.operator.entry.put(*history[y])
+                self.operator.put(history[y], "@" in history[y])
                 self.show_keys()
 
     # ---- fields ----
 
     def action_uri(self) -> None:
         """Open the field for a SIP address."""
-        self.prompt.open(Purpose.URI, "name, name@host or sip:name@host")
+        self.prompt.open(Purpose.URI)
+        self.show_keys()
+
+    def _open_for_call(self, key: str) -> None:
+        """Open the field of `w` or `d` for the call on screen, or say why not."""
+        self.operator.asked.drop()
+        found = self.operator.key(key)
+        if found.enabled:
+            self.operator.escape()
+            self.prompt.open(_FIELDS[key], call=self.operator.shown_call())
+        else:
+            self.operator.say(f"{key}: {found.why}", self._options.clock(), Tone.WARN)
         self.show_keys()
 
     def action_filter(self) -> None:
         """Open the field that says which entries the timeline shows."""
-        offers = ", ".join(SOURCES)
-        self.prompt.open(
-            Purpose.FILTER, f"Up and Down: {offers}; or any word", self.timeline.pattern, SOURCES
-        )
+        words = f"Up and Down: {', '.join(SOURCES)}; or any word"
+        self.prompt.open(Purpose.FILTER, placeholder=words, value=self.timeline.pattern, offers=SOURCES)
         self.show_keys()
 
     @on(Input.Changed, "#prompt")
     def _prompt_changed(self, event: Input.Changed) -> None:
+        self.operator.asked.drop()
         if self.prompt.is_open and self.prompt.purpose is Purpose.FILTER:
             self.timeline.filter(event.value)
 
-    @on(Input.Submitted, "#prompt")
-    def _prompt_submitted(self, event: Input.Submitted) -> None:
-        if self.prompt.purpose is Purpose.FILTER or self.operator.dial_uri(
-            event.value, self._options.clock()
-        ):
+    @on(Prompt.Given)
+    def _prompt_given(self, event: Prompt.Given) -> None:
+        self.look()
+        if self._take(event):
             self.prompt.close()
+        self._await_release()
         self.show_keys()
+
+    def _take(self, given: Prompt.Given) -> bool:
+        """Whether the field can close."""
+        operator, at = self.operator, self._options.clock()
+        match given.purpose:
+            case Purpose.TELL:
+                return operator.tell(given.call, given.text, given.as_turn, at)
+            case Purpose.DIGITS:
+                return operator.send_digits(given.call, given.text, at)
+            case Purpose.URI:
+                return operator.dial_uri(given.text, at)
+        return True
 
     @on(Prompt.Left)
     def _prompt_left(self, event: Prompt.Left) -> None:

@@ -66,9 +66,10 @@ class Desk:
             await self.settle()
 
     async def settle(self) -> None:
-        """Until no stroke waits for its gap to pass."""
-        burst = self.app._main._burst
+        """Until no stroke waits for its gap to pass, and no answer for its key to be let go."""
+        burst, asked = self.app._main._burst, self.app._main.operator.asked
         await self.until(lambda: not burst.strokes, "the end of a burst")
+        await self.until(lambda: not asked.answering, "the release of a key")
         await self.pilot.pause()
 
     async def burst(self, text: str) -> None:

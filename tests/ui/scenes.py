@@ -160,6 +160,7 @@ SCENES: dict[str, State] = {
         )
     ),
     "talking": during(UP, ear=True),
+    "silenced": during(replace(UP, silent_until=112.0)),
     "no-rtp": during(replace(UP, started_at=88.0, rtp_seen=False, answered_at=97.0, rtp_by=102.0)),
     "finishing": during(
         replace(UP, agent=replace(UP.agent, phase=AgentPhase.FINISHING, billed=40.0, billed_from=None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -12,15 +13,21 @@ from console.core.effects import Record
 from console.core.events import (
     AllowDialing,
     Answer,
+    CallId,
     Dial,
     Extend,
+    Goodbye,
     HangUp,
     NeverCall,
     Register,
     Reject,
+    SendDigits,
     SetEar,
+    Silence,
+    Tell,
 )
 from console.core.state import CallPhase
+from console.ui.keystrokes import Stroke
 from tests.ui.conftest import OpenDesk
 from tests.ui.scenes import ENDED, ID, NUMBER, READY, RECORDS, SCENES, UP, call, during
 
@@ -169,7 +176,7 @@ async def test_hang_up_without_a_call_says_so(desk: OpenDesk) -> None:
 
 
 async def test_f8_works_in_a_text_field_the_palette_and_dialogs(desk: OpenDesk) -> None:
-    for opener in ("u", "f", "ctrl+p", "ctrl+q", "?"):
+    for opener in ("u", "f", "w", "d", "ctrl+p", "ctrl+q", "?"):
         async with desk("talking") as d:
             await d.press(opener)
             await d.press("f8")
@@ -210,6 +217,11 @@ async def test_a_key_whose_meaning_changed_just_now_is_refused(desk: OpenDesk) -
         ("idle", "щ", SetEar(True)),
         ("talking", "k", Extend(ID)),
         ("talking", "л", Extend(ID)),
+        ("talking", "s", Silence(ID, True)),
+        ("talking", "ы", Silence(ID, True)),
+        ("silenced", "s", Silence(ID, False)),
+        ("talking", "g", Goodbye(ID)),
+        ("talking", "п", Goodbye(ID)),
         ("idle", "r", Register()),
         ("not-ready", "к", Register()),
     ],
@@ -228,6 +240,11 @@ async def test_other_commands(desk: OpenDesk, scene: str, key: str, sent: object
         ("ringing", "k", "k: no answered call to extend"),
         ("talking", "r", "r: not during a call: registering could end it"),
         ("idle", "enter", "Enter: type a number first"),
+        ("idle", "w", "w: no call"),
+        ("ringing", "s", "s: the AI is not on the line before the answer"),
+        ("finishing", "g", "g: the AI has left the line"),
+        ("ringing", "d", "d: no call that takes digits"),
+        ("talking", "tab", "tab: there is no other call"),
         ("idle", "z", "z: not a key here; ? shows all keys"),
     ],
 )
@@ -238,12 +255,14 @@ async def test_a_greyed_key_says_why(desk: OpenDesk, scene: str, key: str, why: 
         assert d.word == why
 
 
-async def test_holding_k_extends_once(desk: OpenDesk) -> None:
+@pytest.mark.parametrize(("key", "kind"), [("k", Extend), ("s", Silence), ("o", SetEar), ("g", Goodbye)])
+async def test_a_key_held_down_is_one_press(desk: OpenDesk, key: str, kind: type) -> None:
     async with desk("talking") as d:
-        await d.press("k")
+        await d.press(key)
+        await d.press(key, after=0.66)
         for _ in range(5):
-            await d.press("k", after=0.03)
-        assert d.sent(Extend) == [Extend(ID)]
+            await d.press(key, after=0.03)
+        assert len(d.sent(kind)) == 1
 
 
 async def test_never_call_asks_once(desk: OpenDesk) -> None:
@@ -304,6 +323,57 @@ async def test_a_trembling_finger_still_hangs_up(desk: OpenDesk) -> None:
         assert d.text("#number").startswith("88")
 
 
+@pytest.mark.parametrize("keys", ["gh", "hj", "рп", "8h"])
+async def test_two_keys_hit_together_hang_up_when_one_of_them_does(desk: OpenDesk, keys: str) -> None:
+    async with desk("talking") as d:
+        await d.burst(keys)
+        assert d.console.sent == [HangUp(ID)]
+        assert "type a number" in d.text("#number")
+
+
+@pytest.mark.parametrize(("key", "number"), [("enter", "+493012345678"), ("!", TYPED)])
+@pytest.mark.parametrize("first", [0.2, 0.5, 0.66])
+async def test_a_held_key_does_not_answer_its_own_question(
+    desk: OpenDesk, key: str, number: str, first: float
+) -> None:
+    async with desk("idle", number=number) as d:
+        await d.press(key)
+        asked = d.word
+        assert "again" in asked
+        stroke = events.Key(key, "\r" if key == "enter" else key)
+        main = d.app._main
+        for after in (first, *[0.03] * 20):
+            d.clock += after
+            main._stroke(Stroke(stroke.key, stroke.character or "", 0.0))
+            main._end_burst()
+        assert main.operator.asked.question is not None
+        await asyncio.sleep(0.3)
+        await d.settle()
+        assert not d.console.sent
+        await d.press(key)
+        assert len(d.console.sent) == 1
+
+
+async def test_a_key_held_so_fast_that_it_is_one_burst_does_not_answer(desk: OpenDesk) -> None:
+    async with desk("idle", number="+493012345678") as d:
+        await d.press("enter")
+        d.clock += 1.0
+        await d.burst("\n\n\n\n")
+        await asyncio.sleep(0.3)
+        assert not d.sent(Dial)
+        await d.press("enter")
+        assert d.sent(Dial)[0].confirmed
+
+
+async def test_a_number_put_by_a_click_is_not_what_was_asked_about(desk: OpenDesk) -> None:
+    async with desk("idle", number="+493012345678") as d:
+        await d.press("enter")
+        await d.pilot.click("#recent", offset=(8, 1))
+        await d.press("enter")
+        assert [dial.text for dial in d.sent(Dial)] == [ENDED[1].number]
+        assert not d.sent(Dial)[0].confirmed
+
+
 async def test_history(desk: OpenDesk) -> None:
     async with desk("idle") as d:
         await d.press("up")
@@ -354,6 +424,143 @@ async def test_a_number_in_the_field_needs_a_second_enter_when_doubtful(desk: Op
         assert not d.sent(Dial)
         await d.press("enter")
         assert d.sent(Dial)[0].confirmed
+
+
+@pytest.mark.parametrize(
+    ("opener", "enter", "as_turn"),
+    [
+        ("w", "enter", False),
+        ("ц", "enter", False),
+        ("w", "ctrl+enter", True),
+        ("w", "ctrl+j", True),
+        ("w", "alt+enter", True),
+    ],
+)
+async def test_telling_the_ai(desk: OpenDesk, opener: str, enter: str, as_turn: bool) -> None:
+    async with desk("talking") as d:
+        await d.press(opener)
+        await d.until(lambda: isinstance(d.app.focused, Input), "the field")
+        assert "Tell the AI" in d.screen_text()
+        assert "Ctrl+Enter, Ctrl+J: to answer" in d.screen_text()
+        await d.press(*"hang", "space", *"8", enter)
+        assert d.console.sent == [Tell(ID, "hang 8", as_turn)]
+        assert d.app.focused is None
+        assert "type a number" in d.text("#number")
+
+
+async def test_a_field_holds_on_to_the_call_it_was_opened_for(desk: OpenDesk) -> None:
+    async with desk("talking") as d:
+        await d.press("w")
+        await d.until(lambda: isinstance(d.app.focused, Input), "the field")
+        await d.press(*"hi")
+        await d.show(during(replace(UP, id=CallId("other"))))
+        await d.press("enter")
+        assert not d.sent(Tell)
+        assert d.word == "w: no call"
+        assert d.app._main.prompt.value == "hi", "what was typed is not lost"
+        await d.press("escape")
+        assert d.app.focused is None
+        assert not d.console.sent
+
+
+async def test_keys_that_come_before_the_field_has_the_focus_go_into_it(desk: OpenDesk) -> None:
+    async with desk("talking") as d:
+        main = d.app._main
+        main._press(Stroke("w", "w", 0.0), held=False)
+        assert not isinstance(main.focused, Input)
+        main.on_key(events.Key("h", "h"))
+        await d.until(lambda: isinstance(d.app.focused, Input), "the field")
+        assert main.prompt.value == "h"
+        assert not d.console.sent
+
+
+async def test_an_empty_field_tells_nothing(desk: OpenDesk) -> None:
+    async with desk("talking") as d:
+        await d.press("w", "space", "enter")
+        assert d.word == "w: type a sentence, or Esc"
+        assert not d.console.sent
+        await d.press("escape", "d", "enter")
+        assert d.word == "d: type digits, or Esc"
+        assert not d.console.sent
+
+
+async def test_a_refusal_of_what_is_told_is_said(desk: OpenDesk) -> None:
+    async with desk("talking") as d:
+        await d.press("w", *"hi", "enter")
+        await d.show("talking", Record(101.0, "refused", ID, {"what": "tell", "why": "The AI is gone."}))
+        assert d.word == "The AI is gone."
+
+
+@pytest.mark.parametrize(
+    ("typed", "digits"), [("1#*9", "1#*9"), ("xz1y", "1"), ("2wW3", "2wW3"), ("Ф1ц", "A1w")]
+)
+async def test_digits_for_the_line(desk: OpenDesk, typed: str, digits: str) -> None:
+    for opener in ("d", "в"):
+        async with desk("talking") as d:
+            await d.press(opener)
+            await d.until(lambda d=d: isinstance(d.app.focused, Input), "the field")
+            await d.press(*typed, "enter")
+            assert d.console.sent == [SendDigits(ID, digits)]
+            assert d.word == f"pressed {digits}"
+
+
+async def test_digits_before_the_answer_and_after_the_call(desk: OpenDesk) -> None:
+    async with desk("early") as d:
+        await d.press("d", "5", "enter")
+        assert d.sent(SendDigits) == [SendDigits(ID, "5")]
+        await d.press("d", "6")
+        await d.show("idle")
+        await d.press("enter")
+        assert len(d.sent(SendDigits)) == 1
+        assert "does not take digits any more" in d.word
+
+
+async def test_enter_at_the_end_of_pasted_keys_submits_nothing(desk: OpenDesk) -> None:
+    for opener in ("w", "u"):
+        async with desk("talking" if opener == "w" else "idle") as d:
+            await d.press(opener)
+            await d.until(lambda d=d: isinstance(d.app.focused, Input), "the field")
+            await d.burst("anna\n")
+            assert d.app._main.prompt.value == "anna"
+            assert not d.console.sent
+            await d.press("enter")
+            assert len(d.console.sent) == 1
+
+
+async def test_tab_shows_each_call_in_turn_and_keys_mean_the_one_shown(desk: OpenDesk) -> None:
+    calls = tuple(replace(UP, id=CallId(f"c{n}"), number=f"+7912345678{n}") for n in (1, 2, 3))
+    async with desk(replace(READY, calls=calls)) as d:
+        assert "678-93" not in d.text("#call")
+        seen = []
+        for _ in range(4):
+            await d.press("tab")
+            seen.append(d.text("#call").split("\n")[0][-17:])
+            assert d.app.focused is None
+        assert len(set(seen)) == 3
+        assert seen[0] == seen[3]
+        shown = d.app._main.operator.chosen
+        assert shown == "c1"
+        await d.show(replace(READY, calls=(*calls, replace(UP, id=CallId("new")))))
+        assert d.app._main.operator.chosen == "c1", "a new call does not push the shown one aside"
+        await d.press("k", "s", "g")
+        assert d.console.sent == [Extend(shown), Silence(shown, True), Goodbye(shown)]
+        await d.press("h")
+        assert d.sent(HangUp) == [HangUp(shown)]
+        await d.show(replace(READY, calls=calls[1:]))
+        assert d.app._main.operator.chosen in ("c2", "c3")
+
+
+async def test_the_levels_are_those_of_the_call_on_screen(desk: OpenDesk) -> None:
+    calls = (replace(UP, id=CallId("c1")), replace(UP, id=CallId("c2")))
+    async with desk(replace(READY, calls=calls)) as d:
+        asked: list[str] = []
+        level = d.console.level
+        d.console.levels = lambda call: asked.append(call) or level  # type: ignore[method-assign]
+        await d.until(lambda: "c2" in asked, "levels")
+        await d.press("tab")
+        asked.clear()
+        await d.until(lambda: asked, "levels")
+        assert set(asked) == {"c1"}
 
 
 async def test_the_keypad_types_and_never_takes_the_focus(desk: OpenDesk) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from console.core.effects import Record
-from console.core.state import CallPhase
+from console.core.state import CallPhase, Outcome
+from console.ui.options import Offer
 from tests.ui.conftest import OpenDesk
 from tests.ui.scenes import ENDED, ID, READY, RECORDS, SCENES, UP, call, during
 
@@ -158,14 +159,61 @@ async def test_the_bell_can_be_off_and_rings_for_a_failure(
 async def test_other_calls_are_counted(desk: OpenDesk) -> None:
     other = call(CallPhase.RINGING, id="c0")
     async with desk(replace(during(UP), calls=(other, UP)), size=(100, 30)) as d:
-        assert "and 1 other call" in d.text("#call")
+        assert "Call 2 of 2" in d.screen_text()
+        assert "+1 other call, tab shows the next" in d.screen_text()
+        await d.show("talking")
+        assert "other call" not in d.screen_text()
 
 
 async def test_offers_and_the_first_number_of_a_demo_line(desk: OpenDesk) -> None:
-    async with desk("idle", demo=True, offers=(("+79750000001", "answers"),), number="+79750000001") as d:
+    anna = Offer("+79750000001", "Anna", "answers, asks back, interrupts once, says goodbye")
+    ivan = Offer("+79750000002", "Ivan", "the same in Russian")
+    async with desk("idle", demo=True, offers=(anna, ivan), number=anna.number) as d:
         assert "DEMO LINE" in d.text("#line")
-        assert "975 000-00-01" in d.text("#recent")
+        assert d.text("#recent").splitlines()[-2:] == ["975 000-00-01  Anna", "975 000-00-02  Ivan"]
         assert "+79750000001" in d.text("#number")
+        number = [line[:30].strip() for line in d.screen_text().splitlines()[2:6]]
+        assert number == [
+            "+79750000001▏",
+            "Anna: answers, asks back,",
+            "interrupts once, says goodbye",
+            "Enter dials",
+        ]
+        await d.press("backspace", "2")
+        assert "Ivan: the same in Russian" in d.text("#number")
+        await d.press("backspace", "9")
+        assert "mobile RU" in d.text("#number") or "+7 975 000-00-09" in d.text("#number")
+
+
+async def test_totals_count_the_running_call(desk: OpenDesk) -> None:
+    async with desk("talking") as d:
+        assert "AI 38:51" in d.text("#totals")
+        d.console.time += 10
+        d.app._main.show_words()
+        assert "AI 39:01" in d.text("#totals")
+
+
+async def test_silence_and_goodbye_count_down_in_the_box_of_the_session(desk: OpenDesk) -> None:
+    async with desk(during(replace(UP, silent_until=115.0))) as d:
+        assert "SILENCED by you for 15 s more" in d.text("#agent")
+        assert "SILENCED by you for 15 s more; s lets it" in d.screen_text()
+        assert "s resume" in d.text("#keys")
+        d.console.time += 4.5
+        d.app._main.show_words()
+        assert "SILENCED by you for 11 s more" in d.text("#agent")
+        await d.show(during(replace(UP, goodbye_by=112.5)))
+        assert "saying goodbye, ends within 8 s" in d.text("#agent")
+        await d.until(lambda: d.app._main.meter_out.words != "silenced", "the meter")
+
+
+async def test_who_is_to_be_called_back_stands_in_three_places(desk: OpenDesk) -> None:
+    lost = replace(ENDED[1], outcome=Outcome.AGENT_LOST)
+    async with desk(replace(READY, ended=(lost, ENDED[0]))) as d:
+        assert "CALL BACK +7 903 111-22-33: Up, Enter redials." in d.text("#call")
+        assert "903 111-22-33CALL BACK" in d.text("#recent")
+        assert "1 TO CALL BACK" in d.text("#totals")
+        text = d.screen_text()
+        assert text.count("CALL BACK") == 3
 
 
 async def test_a_note_stands(desk: OpenDesk) -> None:

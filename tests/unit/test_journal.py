@@ -50,6 +50,16 @@ SOURCES = {"phone", "line", "AI", "them", "you", "audio", "console"}
             {"by": "operator", "code": None, "reason": "x", "seconds": 3723.4, "why": ""},
             "call ended by you after 1:02:03",
         ),
+        (
+            "call.closed",
+            {"by": "timeout", "code": None, "reason": "rtp stream error", "seconds": 42.4, "why": ""},
+            "call ended by a time limit after 0:42: nothing was heard from the callee any more",
+        ),
+        (
+            "call.closed",
+            {"by": "timeout", "code": None, "reason": "RTP stream error", "seconds": 0.0, "why": ""},
+            "call ended by a time limit: nothing was heard from the callee any more",
+        ),
         ("agent.live", {"after_answer_ms": 31, "conversation_id": "conv_7"}, "live after 31 ms, conv_7"),
         ("agent.transcript", {"role": "user", "text": "Hello {name}", "corrected": False}, "< Hello {name}"),
         ("agent.transcript", {"role": "agent", "text": "Hi", "corrected": True}, "> (heard only) Hi"),

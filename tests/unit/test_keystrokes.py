@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.ui.keystrokes import GAP, Burst, Stroke, by_position
+from console.ui.keystrokes import GAP, Burst, Stroke, by_position, latin
 from console.ui.number_entry import LONGEST, NumberEntry
 
 
@@ -12,12 +12,12 @@ def taken(typed: str) -> tuple[str, str]:
     burst = Burst()
     for character in typed:
         burst.add(Stroke("enter" if character == "\r" else character, character, 0.0))
-    presses, pasted = burst.take()
+    taken = burst.take()
     assert burst.strokes == []
-    return "".join(s.character for s in presses), pasted
+    return "".join(s.character for s in taken.presses), taken.pasted
 
 
-@pytest.mark.parametrize(("letter", "russian"), list(zip("hrafokuilcx", "ркфащлгшдсч", strict=True)))
+@pytest.mark.parametrize(("letter", "russian"), list(zip("hrafokuilcxwsgd", "ркфащлгшдсчцыпв", strict=True)))
 def test_russian_letters_work_by_position(letter: str, russian: str) -> None:
     assert by_position(russian) == letter
     assert by_position(russian.upper()) == letter
@@ -37,14 +37,31 @@ def test_signs_on_a_russian_layout() -> None:
         ("8", "8", ""),
         ("88", "88", ""),
         ("89", "", "89"),
-        ("h8", "", "h8"),
-        ("8h", "", "8h"),
+        ("h8", "h", ""),
+        ("8h", "h", ""),
+        ("р8", "р", ""),
+        ("gh", "h", ""),
+        ("89h", "", "89h"),
+        ("hok", "", "hok"),
+        ("ok", "", "ok"),
         ("8912\r", "", "8912 "),
         ("", "", ""),
     ],
 )
 def test_a_burst(typed: str, presses: str, pasted: str) -> None:
     assert taken(typed) == (presses, pasted)
+
+
+def test_a_key_that_repeats_within_a_burst_is_held() -> None:
+    for typed, held in (("!!!", True), ("\r\r", True), ("!", False), ("8h", False)):
+        burst = Burst()
+        for character in typed:
+            burst.add(Stroke(character, character, 0.0))
+        assert burst.take().held is held, typed
+
+
+def test_letters_for_digits_on_a_russian_layout() -> None:
+    assert latin("1№фИцЦ*wW#") == "1#aBwW*wW#"
 
 
 def test_a_gap_ends_a_burst() -> None:

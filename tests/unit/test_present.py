@@ -11,7 +11,7 @@ from console.core.on_command import why_not_dial
 from console.core.state import Agent, AgentPhase, Call, CallPhase, Line, Outcome, Policy, State, Totals
 from console.ports import Levels
 from console.ui.present import agent, call, line, words
-from console.ui.present.keys import incoming, keys
+from console.ui.present.keys import incoming, keys, why_no_words
 from console.ui.present.number import number_rows, record_rows
 from console.ui.present.words import Row
 
@@ -181,6 +181,36 @@ def test_totals() -> None:
     assert line.totals(None).startswith("TODAY")
 
 
+def test_totals_count_what_goes_on_now() -> None:
+    state = with_call(up(), totals=Totals(2, 2, 0, 61.0))
+    assert line.totals(state, NOW).endswith("AI 1:42")
+    closing = made(CallPhase.CLOSED, agent=Agent(AgentPhase.CLOSING, billed=9.0))
+    assert line.totals(replace(state, calls=(closing, *state.calls)), NOW).endswith("AI 1:51")
+
+
+# ---- several calls ----
+
+
+def test_the_call_on_screen_is_the_chosen_one_while_it_lasts() -> None:
+    first, second = up(id="c1"), up(id="c2")
+    state = replace(READY, calls=(first, second))
+    assert line.live(state) == second
+    assert line.live(state, CallId("c1")) == first
+    assert line.live(replace(state, calls=(second,)), CallId("c1")) == second
+    over = replace(state, calls=(replace(first, phase=CallPhase.CLOSED), second))
+    assert line.live(over, CallId("c1")) == second
+    assert "c1" not in str(line.lives(over)[0].id)
+
+
+def test_other_calls_are_counted_in_the_heading() -> None:
+    three = replace(READY, calls=(up(id="c1"), up(id="c2"), up(id="c3")))
+    assert line.call_heading(three, three.calls[1]) == ("Call 2 of 3", "+2 other calls, tab shows the next")
+    rings = replace(READY, calls=(up(id="c1"), made(CallPhase.INCOMING, id="i")))
+    assert line.call_heading(rings, rings.calls[0])[1].startswith("+1 other call INCOMING, tab")
+    assert line.call_heading(with_call(up()), up()) == ("Call",)
+    assert line.call_heading(READY, None) == ("Call",)
+
+
 # ---- the call ----
 
 
@@ -221,13 +251,12 @@ def test_the_timer_counts_from_the_start_and_then_from_the_answer() -> None:
     assert call.timer(up(), NOW) == "0:42"
 
 
-def test_details_and_other_calls() -> None:
+def test_details() -> None:
     card = call.card(
         replace(with_call(up(sip_call_id="abc")), calls=(up(id="c0"), up(id="c2"), up(sip_call_id="abc"))),
         NOW,
         details=True,
     )
-    assert "and 2 other calls" in text(card.rows)
     assert "sip:79123456789@sip.exolve.ru abc" in text(card.rows)
 
 
@@ -263,6 +292,7 @@ def test_alarms(shown: Call, levels: Levels | None, part: str) -> None:
         (up(), Levels(callee_since=90.0, callee_speaking=True)),
         (up(), Levels(callee_since=90.0, agent_since=80.0, agent_speaking=True)),
         (up(agent=Agent(AgentPhase.OPENING)), Levels(callee_since=90.0)),
+        (up(silent_until=110.0), Levels(callee_since=90.0, agent_since=80.0)),
         (made(CallPhase.EARLY), Levels(callee_since=90.0)),
     ],
 )
@@ -367,7 +397,58 @@ def test_every_outcome_has_words(outcome: Outcome, answered: float | None) -> No
 def test_a_call_that_can_be_dialed_again_says_how() -> None:
     busy = made(CallPhase.CLOSED, ended_at=55.0, outcome=Outcome.BUSY)
     assert "Up, Enter redials." in text(call.result_card(busy).rows)
-    assert "redials" not in text(call.result_card(replace(busy, incoming=True)).rows)
+    assert "Up, Enter calls back." in text(call.result_card(replace(busy, incoming=True)).rows)
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_every_result_ends_with_the_next_step(outcome: Outcome) -> None:
+    ended = made(CallPhase.CLOSED, answered_at=58.0, ended_at=60.0, outcome=outcome)
+    last = call.result_card(ended, replace(READY, ended=(ended,))).rows[-1]
+    assert "Up, Enter redials" in text([last])
+
+
+@pytest.mark.parametrize(
+    ("ended", "changes", "step"),
+    [
+        ({}, {"answered_today": frozenset({"+79123456789"})}, "Up, Enter, Enter redials."),
+        ({}, {"never_call": frozenset({"+79123456789"})}, "On the never-call list: it is not dialed again."),
+        ({}, {"stopped": "no credits"}, "ctrl+p, Allow dialing; then Up, Enter redials."),
+        ({"number": "anonymous", "incoming": True}, {}, "No number to call back."),
+        ({"name": "Ivan"}, {}, "CALL BACK Ivan: Up, Enter redials."),
+        ({}, {}, "CALL BACK +7 912 345-67-89: Up, Enter redials."),
+    ],
+)
+def test_the_next_step(ended: dict[str, object], changes: dict[str, object], step: str) -> None:
+    lost = Outcome.AGENT_LOST if step.startswith("CALL BACK") else Outcome.FINISHED
+    over = made(CallPhase.CLOSED, answered_at=58.0, ended_at=60.0, outcome=lost, **ended)
+    state = replace(READY, ended=(over,), **changes)  # type: ignore[arg-type]
+    assert text([call.next_step(over, state)]) == step
+
+
+def test_who_is_to_be_called_back_is_said_until_they_are_reached() -> None:
+    lost = made(CallPhase.CLOSED, answered_at=58.0, ended_at=60.0, outcome=Outcome.AGENT_LOST)
+    busy = made(CallPhase.CLOSED, id="c2", number="+79035551122", ended_at=70.0, outcome=Outcome.BUSY)
+    state = replace(READY, ended=(busy, lost))
+    assert text([call.next_step(busy, state)]) == "Up, Enter redials. To call back: +7 912 345-67-89."
+    assert [r.row.right[0].text for r in line.recents(state, 0.0)] == ["busy", "CALL BACK"]
+    assert line.totals(state).endswith("1 TO CALL BACK")
+    reached = replace(lost, id=CallId("c3"), outcome=Outcome.FINISHED)
+    state = replace(READY, ended=(reached, busy, lost))
+    assert "call back" not in text([call.next_step(reached, state)])
+    assert [r.row.right[0].text for r in line.recents(state, 0.0)] == ["0:02", "busy", "AI lost"]
+    assert "CALL BACK" not in line.totals(state)
+
+
+def test_the_callee_that_fell_silent_is_worded() -> None:
+    ended = made(
+        CallPhase.CLOSED,
+        answered_at=58.0,
+        ended_at=100.0,
+        outcome=Outcome.AUDIO_FAILED,
+        reason="rtp stream error",
+        by=ClosedBy.TIMEOUT,
+    )
+    assert "after 0:42, nothing was heard from the callee any more, AI never opened." in call.result(ended)
 
 
 def test_terminal_title() -> None:
@@ -404,6 +485,8 @@ def test_terminal_title() -> None:
         (up(agent=Agent(AgentPhase.OPENING, queue=QueueState.WAITING)), "QUEUED", "not billed"),
         (up(), "LIVE    0:41 billed first word 0.3 s", ""),
         (up(agent=Agent(AgentPhase.LIVE, drops=1)), "LIVE", "dropped once"),
+        (up(silent_until=111.2), "LIVE", "SILENCED by you for 12 s more; s lets it speak again"),
+        (up(goodbye_by=107.5), "LIVE", "saying goodbye, ends within 8 s"),
         (up(agent=Agent(AgentPhase.FINISHING, billed=40.0)), "FINISHING    0:40 billed", "goodbye"),
         (up(agent=Agent(AgentPhase.CLOSING, billed=40.0)), "CLOSING    0:40 billed", ""),
         (up(agent=Agent(AgentPhase.OFF, trouble="dropped twice")), "FAILED", "dropped twice"),
@@ -443,6 +526,7 @@ def test_no_call_no_session() -> None:
         (up(), Levels(), "silent", "listening"),
         (up(rtp_seen=False), Levels(), "no sound yet", "listening"),
         (up(held=True), Levels(), "on hold", "listening"),
+        (up(silent_until=110.0), Levels(agent_speaking=True), "silent", "silenced"),
         (made(CallPhase.EARLY), Levels(callee_speaking=True), "network audio", "not open"),
         (up(agent=Agent(AgentPhase.OPENING)), Levels(), "silent", "not open"),
         (up(agent=Agent(AgentPhase.FINISHING)), Levels(agent_speaking=True), "silent", "last words"),
@@ -466,10 +550,14 @@ def test_which_keys_make_sense() -> None:
     assert enabled(READY) == "or"
     assert enabled(READY, "8912") == "Eor!"
     assert enabled(with_call(made(CallPhase.RINGING)), "8912") == "ho!"
-    assert enabled(with_call(up())) == "hok!"
+    assert enabled(with_call(made(CallPhase.EARLY)), "8912") == "hdo!"
+    assert enabled(with_call(up())) == "hwsgdko!"
+    assert enabled(with_call(up(agent=Agent(AgentPhase.OPENING)))) == "hdko!"
+    assert enabled(with_call(up(goodbye_by=105.0))) == "hwsdko!"
+    assert enabled(replace(READY, calls=(made(CallPhase.RINGING), up(id="c2")))) == "hwsgdkot!"
     calling = with_call(made(CallPhase.INCOMING), policy=Policy("x", incoming_agent=True))
-    assert enabled(calling, "8912") == "haxo!"
-    assert enabled(replace(calling, policy=Policy("x")), "8912") == "hxo!"
+    assert enabled(calling, "8912") == "hoax!"
+    assert enabled(replace(calling, policy=Policy("x")), "8912") == "hox!"
     assert enabled(replace(READY, policy=Policy("x", register=False))) == "o"
     assert (
         enabled(replace(READY, line=replace(READY.line, taken_over=True), policy=Policy("x", register=False)))
@@ -494,7 +582,7 @@ def test_a_call_that_is_over_does_not_hold_keys_back() -> None:
 def test_meanings_change_with_the_call() -> None:
     first, second = (keys(with_call(up(id=i)), NOW, "") for i in ("c1", "c2"))
     changed = {a.key for a, b in zip(first, second, strict=True) if a.meaning != b.meaning}
-    assert changed == {"h", "k"}
+    assert changed == {"h", "k", "s", "g"}
 
 
 def test_the_incoming_call_that_keys_act_on_is_the_oldest() -> None:
@@ -502,6 +590,34 @@ def test_the_incoming_call_that_keys_act_on_is_the_oldest() -> None:
     shown = incoming(state)
     assert shown is not None
     assert shown.id == "i1"
+
+
+def test_the_incoming_call_on_screen_is_the_one_meant() -> None:
+    state = replace(READY, calls=(made(CallPhase.INCOMING, id="i1"), made(CallPhase.INCOMING, id="i2")))
+    shown = incoming(state, CallId("i2"))
+    assert shown is not None
+    assert shown.id == "i2"
+    assert {k.meaning for k in keys(state, NOW, "", chosen=CallId("i2"))} >= {"reject i2", "hang up i2"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "why"),
+    [
+        (None, "no call"),
+        (made(CallPhase.CLOSED), "no call"),
+        (up(wants_agent=False, agent=Agent()), "this call has no AI"),
+        (made(CallPhase.CLOSING, agent=Agent(AgentPhase.CLOSING)), "the call is ending"),
+        (
+            made(CallPhase.RINGING, agent=Agent(AgentPhase.WARM)),
+            "the AI is not on the line before the answer",
+        ),
+        (up(agent=Agent(AgentPhase.OPENING)), "the AI is not LIVE yet"),
+        (up(agent=Agent(AgentPhase.FINISHING)), "the AI has left the line"),
+        (up(), ""),
+    ],
+)
+def test_why_the_ai_can_be_told_nothing(shown: Call | None, why: str) -> None:
+    assert why_no_words(shown) == why
 
 
 def test_number_rows() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from console.core.events import QueueState, Refusal
+from console.core.events import CallId, QueueState, Refusal
 from console.core.state import AgentPhase, Call, CallPhase, State
 from console.ports import Levels
 
 from .line import last_ended, live
-from .words import Row, Span, Tone, clock, sentence, short
+from .words import Row, Span, Tone, clock, seconds_left, sentence, short
 
 _REMEDIES = {
     Refusal.KEY: "Check ELEVENLABS_API_KEY, then ctrl+p, Allow dialing.",
@@ -25,9 +25,9 @@ def remedy(refusal: Refusal) -> str:
     return _REMEDIES[refusal]
 
 
-def card_rows(state: State | None, now: float) -> tuple[Row, Row]:
+def card_rows(state: State | None, now: float, chosen: CallId | None = None) -> tuple[Row, Row]:
     """The head of the box and the one row under its meters."""
-    call = live(state)
+    call = live(state, chosen)
     if call is None:
         last = last_ended(state)
         if last is not None and last.agent.refusal is not None:
@@ -67,7 +67,8 @@ def _session(call: Call, now: float) -> tuple[Row, Row]:
         case AgentPhase.OPENING:
             return _head("OPENING", Tone.BADGE_WARN, billed), sentence(_dropped(call), Tone.WARN)
         case AgentPhase.LIVE:
-            return _head("LIVE", Tone.BADGE_GOOD, billed, first), sentence(_dropped(call), Tone.WARN)
+            words = _told(call, now) or _dropped(call)
+            return _head("LIVE", Tone.BADGE_GOOD, billed, first), sentence(words, Tone.WARN)
         case AgentPhase.FINISHING:
             return (
                 _head("FINISHING", Tone.BADGE_WARN, billed, first),
@@ -105,9 +106,18 @@ def _dropped(call: Call) -> str:
     return "the connection dropped once; a second drop ends the call"
 
 
+def _told(call: Call, now: float) -> str:
+    """What the operator (or the agent's own tool) has set going, with the time it has left."""
+    if call.goodbye_by is not None:
+        return f"saying goodbye, ends within {seconds_left(call.goodbye_by - now)}"
+    if call.silent_until is not None:
+        return f"SILENCED by you for {seconds_left(call.silent_until - now)} more; s lets it speak again"
+    return ""
+
+
 def waiting_for_agent(call: Call, levels: Levels | None, now: float) -> float | None:
     """Seconds since the callee stopped speaking without a word of the AI; None when it is not its turn."""
-    if levels is None or call.agent.phase is not AgentPhase.LIVE:
+    if levels is None or call.agent.phase is not AgentPhase.LIVE or call.silent_until is not None:
         return None
     if levels.callee_speaking or levels.agent_speaking or levels.callee_since <= 0.0:
         return None
@@ -133,6 +143,8 @@ def agent_doing(call: Call, levels: Levels, now: float) -> str:
         return "last words" if levels.agent_speaking else "done"
     if call.agent.phase is not AgentPhase.LIVE:
         return "not open"
+    if call.silent_until is not None:
+        return "silenced"
     if levels.agent_speaking:
         return "speaking"
     waiting = waiting_for_agent(call, levels, now)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.core.events import ClosedBy
+from console.core.events import CallId, ClosedBy
+from console.core.journal import NOT_HEARD, said
+from console.core.outcome import to_call_back
 from console.core.state import Call, CallPhase, Outcome, State
 from console.ports import Levels
 
@@ -73,19 +75,22 @@ class Card:
         return (Row(head, (Span(self.timer, Tone.STRONG),) if self.timer else ()), *self.rows)
 
 
-def card(state: State | None, now: float, levels: Levels | None = None, details: bool = False) -> Card:
+def card(
+    state: State | None,
+    now: float,
+    levels: Levels | None = None,
+    details: bool = False,
+    chosen: CallId | None = None,
+) -> Card:
     """The call on screen, or the result of the last one, or that there is none; `details` where there is room
     for what only a technician asks."""
-    call = live(state)
+    call = live(state, chosen)
     if state is None or call is None:
         last = last_ended(state)
-        return result_card(last) if last is not None else Card("NO CALL", Tone.BADGE)
+        return result_card(last, state) if last is not None else Card("NO CALL", Tone.BADGE)
     word, tone = phase_word(call)
     rows = _about(call, now)
     rows[:0] = [sentence(text, Tone.BAD) for text in alarms(call, levels, now)]
-    others = sum(not c.over for c in state.calls) - 1
-    if others:
-        rows.append(sentence("and 1 other call" if others == 1 else f"and {others} other calls", Tone.WARN))
     if details:
         rows.append(sentence(" ".join(filter(None, (call.uri, call.sip_call_id))), Tone.DIM))
     return Card(word, tone, who(call), timer(call, now), tuple(rows))
@@ -170,20 +175,44 @@ def alarms(call: Call, levels: Levels | None, now: float) -> tuple[str, ...]:
     return tuple(found)
 
 
-def result_card(call: Call) -> Card:
-    """What stays on screen after a call until the next dial."""
+def result_card(call: Call, state: State | None = None) -> Card:
+    """What stays on screen after a call until the next dial: how it went, and the next step."""
     word, tone = _OUTCOME_WORDS[call.outcome or Outcome.LOST]
-    rows = [sentence(result(call))]
-    if not call.incoming and call.outcome not in (Outcome.FINISHED, Outcome.AGENT_REFUSED):
-        rows.append(sentence("Up, Enter redials.", Tone.DIM))
+    rows = [sentence(result(call)), next_step(call, state)]
     talked = clock(call.seconds(call.ended_at or 0.0)) if call.answered_at is not None else ""
     return Card(word, tone, who(call), talked, tuple(rows))
+
+
+def next_step(call: Call, state: State | None = None) -> Row:
+    """What the operator can do after this call."""
+    waiting = to_call_back(state) if state is not None else ()
+    if any(c.id == call.id for c in waiting):
+        others = f" {len(waiting) - 1} more in Recent." if len(waiting) > 1 else ""
+        person = call.name or spaced(call.number)
+        return sentence(f"CALL BACK {person}: {_redial(call, state)}.{others}", Tone.WARN)
+    step = f"{_redial(call, state)}."
+    if waiting:
+        more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+        return sentence(f"{step} To call back: {spaced(waiting[0].number)}{more}.", Tone.WARN)
+    return sentence(step, Tone.DIM)
+
+
+def _redial(call: Call, state: State | None) -> str:
+    if state is not None and call.number in state.never_call:
+        return "On the never-call list: it is not dialed again"
+    if not (call.number.startswith("+") or "@" in call.number):
+        return "No number to call back"
+    keys = "Up, Enter, Enter" if state is not None and call.number in state.answered_today else "Up, Enter"
+    words = f"{keys} calls back" if call.incoming else f"{keys} redials"
+    if state is not None and state.stopped:
+        return f"ctrl+p, Allow dialing; then {words}"
+    return words
 
 
 def result(call: Call) -> str:
     """How the call went, in one sentence that does not repeat the outcome's word."""
     ended = call.ended_at if call.ended_at is not None else call.started_at
-    answer = " ".join(filter(None, (str(call.code or ""), call.reason)))
+    answer = " ".join(filter(None, (str(call.code or ""), said(call.reason))))
     parts: list[str] = []
     if call.answered_at is None:
         if call.outcome in (Outcome.BUSY, Outcome.NO_ANSWER, Outcome.REFUSED, Outcome.NO_LINE, Outcome.LOST):
@@ -193,6 +222,8 @@ def result(call: Call) -> str:
     else:
         by = _ENDED_BY.get(call.by, "") if call.by is not None else ""
         parts.append(f"{by or 'it ended'} after {clock(call.seconds(ended))}")
+        if said(call.reason) == NOT_HEARD:
+            parts.append(NOT_HEARD)
     if call.why:
         parts.append(call.why.rstrip("."))
     early = call.early_media(ended)
@@ -211,11 +242,11 @@ def _agent_part(call: Call, ended: float) -> str:
     return "AI never opened" if call.wants_agent else "no AI wanted"
 
 
-def terminal_title(state: State | None, now: float, broken: str = "") -> str:
+def terminal_title(state: State | None, now: float, broken: str = "", chosen: CallId | None = None) -> str:
     """Phase and timer for the terminal's title."""
     if broken:
         return "STOPPED - Call Console"
-    call = live(state)
+    call = live(state, chosen)
     if call is None:
         return "Call Console"
     return f"{phase_word(call)[0]} {timer(call, now)} {spaced(call.number)} - Call Console"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.core.state import Call, CallPhase, State
+from console.core.events import CallId
+from console.core.state import AgentPhase, Call, CallPhase, State
 
-from .line import last_ended, live, readiness
+from .line import last_ended, live, lives, readiness
 
 AFTER_END = 1.0
 """Seconds after the end of a call in which Enter does nothing."""
@@ -28,17 +29,20 @@ class Key:
     loud: bool = False
 
 
-def incoming(state: State | None) -> Call | None:
-    """The incoming call that `a` and `x` act on: the oldest."""
-    calls = state.calls if state is not None else ()
-    return next((c for c in calls if c.phase is CallPhase.INCOMING), None)
+def incoming(state: State | None, chosen: CallId | None = None) -> Call | None:
+    """The incoming call that `a` and `x` act on: the chosen one, else the oldest."""
+    calls = [c for c in (state.calls if state is not None else ()) if c.phase is CallPhase.INCOMING]
+    return next((c for c in calls if c.id == chosen), calls[0] if calls else None)
 
 
-def keys(state: State | None, now: float, number: str, broken: str = "") -> tuple[Key, ...]:
-    """Every command key in its fixed place. `number`: what stands in the number field."""
-    shown = live(state)
+def keys(
+    state: State | None, now: float, number: str, broken: str = "", chosen: CallId | None = None
+) -> tuple[Key, ...]:
+    """Every command key in its fixed place, those of a call that is up first. `number`: what stands in the
+    number field. `chosen`: the call on screen when there are several."""
+    shown = live(state, chosen)
     return (
-        _enter(state, now, number, broken),
+        _enter(state, now, number, broken, shown),
         Key(
             "h",
             "HANG UP" if shown is not None else "hang up",
@@ -47,7 +51,9 @@ def keys(state: State | None, now: float, number: str, broken: str = "") -> tupl
             f"hang up {shown.id}" if shown is not None else "hang up",
             loud=shown is not None,
         ),
-        *_incoming_keys(state),
+        *_words_to_agent(shown),
+        _digits(shown),
+        _extend(shown),
         Key(
             "o",
             "ear",
@@ -55,14 +61,49 @@ def keys(state: State | None, now: float, number: str, broken: str = "") -> tupl
             "the phone is not running",
             "ear",
         ),
-        _extend(shown),
+        *_incoming_keys(state, chosen),
+        Key("tab", "next call", len(lives(state)) > 1, "there is no other call", "next call"),
         _register(state, broken),
         _never(state, shown, number),
     )
 
 
-def _enter(state: State | None, now: float, number: str, broken: str) -> Key:
-    shown = live(state)
+def _words_to_agent(shown: Call | None) -> tuple[Key, Key, Key]:
+    """What the operator may have the AI know, or do."""
+    why = why_no_words(shown)
+    able = not why
+    of = f" {shown.id}" if able and shown is not None else ""
+    silent = shown is not None and shown.silent_until is not None
+    leaving = shown is not None and shown.goodbye_by is not None
+    return (
+        Key("w", "tell", able, why, "tell"),
+        Key("s", "resume " if silent else "silence", able, why, f"{'resume' if silent else 'silence'}{of}"),
+        Key("g", "goodbye", able and not leaving, why or "it is saying goodbye already", f"goodbye{of}"),
+    )
+
+
+def why_no_words(call: Call | None) -> str:
+    """Why the AI of this call can be told nothing now; empty when it can."""
+    if call is None or call.over:
+        return "no call"
+    if not call.wants_agent:
+        return "this call has no AI"
+    if call.phase is CallPhase.CLOSING:
+        return "the call is ending"
+    if call.phase is not CallPhase.UP:
+        return "the AI is not on the line before the answer"
+    if call.agent.phase is AgentPhase.LIVE:
+        return ""
+    waiting = call.agent.phase in (AgentPhase.WARM, AgentPhase.OPENING)
+    return "the AI is not LIVE yet" if waiting else "the AI has left the line"
+
+
+def _digits(shown: Call | None) -> Key:
+    able = shown is not None and shown.phase in (CallPhase.UP, CallPhase.EARLY)
+    return Key("d", "digits", able, "no call that takes digits", "digits")
+
+
+def _enter(state: State | None, now: float, number: str, broken: str, shown: Call | None) -> Key:
     able = readiness(state, broken)
     if shown is not None and shown.phase is CallPhase.INCOMING:
         return Key("Enter", "dial", False, "somebody is calling: a answers, x rejects", "dial: incoming")
@@ -78,8 +119,8 @@ def _enter(state: State | None, now: float, number: str, broken: str) -> Key:
     return Key("Enter", "dial", True, "", "dial", loud=True)
 
 
-def _incoming_keys(state: State | None) -> tuple[Key, Key]:
-    call = incoming(state)
+def _incoming_keys(state: State | None, chosen: CallId | None) -> tuple[Key, Key]:
+    call = incoming(state, chosen)
     if state is None or call is None:
         return (
             Key("a", "answer", False, "nobody is calling", "answer"),

@@ -8,8 +8,9 @@ from functools import lru_cache
 
 import phonenumbers
 
-from console.core.events import RegState
-from console.core.state import Call, Line, Outcome, State
+from console.core.events import CallId, RegState
+from console.core.outcome import to_call_back
+from console.core.state import Call, CallPhase, Line, Outcome, State
 
 from .words import Row, Span, Tone, clock, time_of_day
 
@@ -129,13 +130,34 @@ def status(
     return Row(tuple(spans), (Span(able.press, Tone.WARN),) if able.press else ())
 
 
-def totals(state: State | None) -> str:
-    """Today's figures in one line."""
+def totals(state: State | None, now: float = 0.0) -> str:
+    """Today's figures in one line, the calls that go on now included."""
     if state is None:
         return "TODAY 0 calls"
     t = state.totals
-    calls = "1 call" if t.calls == 1 else f"{t.calls} calls"
-    return f"TODAY {calls}  {t.answered} answered  {t.missed} missed  AI {clock(t.agent_seconds)}"
+    parts = [
+        f"TODAY {_counted(t.calls)}",
+        f"{t.answered} answered",
+        f"{t.missed} missed",
+        f"AI {clock(t.agent_seconds + sum(c.agent.billed_seconds(now) for c in state.calls))}",
+    ]
+    dropped = len(to_call_back(state))
+    return "  ".join(parts) + (f"  {dropped} TO CALL BACK" if dropped else "")
+
+
+def _counted(calls: int, other: str = "") -> str:
+    return f"{calls} {other}call" + ("" if calls == 1 else "s")
+
+
+def call_heading(state: State | None, shown: Call | None) -> tuple[str, ...]:
+    """The heading of the box of the call, and that there are others beside it."""
+    calls = lives(state)
+    if shown is None or len(calls) < 2:
+        return ("Call",)
+    place = [c.id for c in calls].index(shown.id) + 1
+    rings = any(c.phase is CallPhase.INCOMING for c in calls if c.id != shown.id)
+    others = f"+{_counted(len(calls) - 1, 'other ')}{' INCOMING' if rings else ''}, tab shows the next"
+    return f"Call {place} of {len(calls)}", others
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +189,12 @@ def recents(state: State | None, wall_zero: float) -> tuple[Recent, ...]:
     """The ended calls, newest first: time, number, how it went."""
     if state is None:
         return ()
-    return tuple(_recent(c, state.policy.region, wall_zero) for c in state.ended if c.number)
+    dropped = {c.id for c in to_call_back(state)}
+    region = state.policy.region
+    return tuple(_recent(c, region, wall_zero, c.id in dropped) for c in state.ended if c.number)
 
 
-def _recent(call: Call, region: str, wall_zero: float) -> Recent:
+def _recent(call: Call, region: str, wall_zero: float, call_back: bool) -> Recent:
     ended = call.ended_at if call.ended_at is not None else call.started_at
     talked = call.seconds(ended)
     word = (
@@ -180,6 +204,7 @@ def _recent(call: Call, region: str, wall_zero: float) -> Recent:
     )
     tone = Tone.GOOD if call.outcome is Outcome.FINISHED else Tone.PLAIN
     tone = Tone.WARN if call.outcome is Outcome.MISSED else tone
+    word, tone = ("CALL BACK", Tone.BAD) if call_back else (word, tone)
     when = time_of_day(wall_zero + call.started_at, seconds=False)
     return Recent(
         call.number,
@@ -205,9 +230,18 @@ def spaced(number: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
-def live(state: State | None) -> Call | None:
-    """The call on screen that is not over; one whose AI session is still closing is over."""
-    call = state.shown if state is not None else None
+def lives(state: State | None) -> tuple[Call, ...]:
+    """The calls that are not over, oldest first; one whose AI session is still closing is over."""
+    return tuple(c for c in state.calls if not c.over) if state is not None else ()
+
+
+def live(state: State | None, chosen: CallId | None = None) -> Call | None:
+    """The call on screen: the chosen one while it is not over, else the one that the state puts forward."""
+    if state is None:
+        return None
+    call = state.find(chosen)
+    if call is None or call.over:
+        call = state.shown
     return call if call is not None and not call.over else None
 
 

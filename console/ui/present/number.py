@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from console.core.effects import Record
 from console.core.numbers import Judgement, Verdict
+from console.ui.options import Offer
 
 from .keys import Key
 from .words import Row, Span, Tone, sentence
 
 
-def number_rows(text: str, seen: Judgement, enter: Key) -> tuple[Row, ...]:
-    """The field with its cursor, how the number is read, and what Enter would do."""
+def number_rows(text: str, seen: Judgement, enter: Key, offer: Offer | None = None) -> tuple[Row, ...]:
+    """The field with its cursor, how the number is read (or who answers it on a built-in line), and what
+    Enter would do."""
     field = Row((Span(text, Tone.STRONG), Span("▏", Tone.PLAIN)))
     if not text:
         return (field, Row((Span("type a number, or Up", Tone.DIM),)))
     read = Row((Span(f"{seen.display}  {seen.label}".strip()),))
+    if offer is not None:
+        read = sentence(f"{offer.name}: {offer.does}")
     what = [sentence(f"Enter: {enter.why}", Tone.WARN)] if not enter.enabled else []
     match seen.verdict:
         case Verdict.OK:

@@ -63,6 +63,11 @@ def left_over(seconds: float) -> str:
     return clock(-int(-max(0.0, seconds) // 1))
 
 
+def seconds_left(seconds: float) -> str:
+    """A short time that counts down, `8 s`, rounded up so that 0 s means over."""
+    return f"{-int(-max(0.0, seconds) // 1)} s"
+
+
 def short(seconds: float) -> str:
     """A short length of time: `0.3 s` below ten seconds, `12 s` above."""
     return f"{max(0.0, seconds):.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"

@@ -1,13 +1,19 @@
-"""The one-line text field of the console: a SIP address to dial, or what the timeline shows."""
+"""The one-line text field of the console: a SIP address to dial, what the timeline shows, words to the AI, or
+digits for the line."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
+
+from console.core.events import CallId
+from console.ui.keystrokes import GAP, latin
 
 
 class Purpose(StrEnum):
@@ -15,6 +21,36 @@ class Purpose(StrEnum):
 
     URI = "SIP address or name to dial"
     FILTER = "Show in the timeline"
+    TELL = "Tell the AI"
+    DIGITS = "Digits for the line"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a field looks: `keys` are said in its title, the first ones first. `restrict`: a pattern that the
+    text must always match. `longest`: characters."""
+
+    placeholder: str
+    keys: tuple[str, ...]
+    restrict: str = ""
+    longest: int = 200
+
+
+FORMS = {
+    Purpose.URI: Form("name, name@host or sip:name@host", ("Enter dials", "Esc leaves")),
+    Purpose.FILTER: Form("", ("Enter keeps it", "Esc shows all")),
+    Purpose.TELL: Form(
+        "the callee does not hear this",
+        ("Enter: to know", "Ctrl+Enter, Ctrl+J: to answer", "Esc leaves"),
+        longest=1000,
+    ),
+    Purpose.DIGITS: Form(
+        "0-9 * # A-D; w waits 0.5 s, W 1 s",
+        ("Enter presses them", "Esc leaves"),
+        restrict=r"[0-9*#A-Da-dwW]*",
+        longest=64,
+    ),
+}
 
 
 class Prompt(Input):
@@ -24,6 +60,9 @@ class Prompt(Input):
         Binding("escape", "leave", "Leave the field", show=False),
         Binding("up", "offer(-1)", "Previous offer", show=False),
         Binding("down", "offer(1)", "Next offer", show=False),
+        # Terminals without extended keys send Ctrl+Enter as Enter; Ctrl+J is a byte of its own in all.
+        Binding("ctrl+enter,alt+enter,ctrl+j,ctrl+о", "submit_turn", "Say it as a turn", show=False),
+        Binding("tab,shift+tab", "stay", "Stay in the field", show=False),
     ]
 
     class Left(Message):
@@ -33,16 +72,38 @@ class Prompt(Input):
             super().__init__()
             self.purpose = purpose
 
+    class Given(Message):
+        """Enter was pressed, or (`as_turn`) the key for a turn. `call`: on screen when the field opened."""
+
+        def __init__(self, purpose: Purpose, text: str, call: CallId | None, as_turn: bool) -> None:
+            super().__init__()
+            self.purpose = purpose
+            self.text = text
+            self.call = call
+            self.as_turn = as_turn
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, compact=True, select_on_focus=False)
         self.purpose = Purpose.URI
+        self.call: CallId | None = None
         self._offers: tuple[str, ...] = ()
         self._offered = -1
+        self._typed_at = float("-inf")
 
-    def open(self, purpose: Purpose, placeholder: str, value: str = "", offers: tuple[str, ...] = ()) -> None:
+    def open(
+        self,
+        purpose: Purpose,
+        *,
+        call: CallId | None = None,
+        placeholder: str = "",
+        value: str = "",
+        offers: tuple[str, ...] = (),
+    ) -> None:
         """Show the field and take the focus."""
-        self.purpose = purpose
-        self.placeholder = placeholder
+        form = FORMS[purpose]
+        self.purpose, self.call = purpose, call
+        self.restrict, self.max_length = form.restrict or None, form.longest
+        self.placeholder = placeholder or form.placeholder
         self.value = value
         self._offers, self._offered = offers, -1
         self.screen.add_class("-asking")
@@ -57,6 +118,29 @@ class Prompt(Input):
     @property
     def is_open(self) -> bool:
         return self.screen.has_class("-asking")
+
+    def on_key(self, event: events.Key) -> None:
+        """Enter at the end of pasted keys belongs to the paste."""
+        if event.is_printable:
+            self._typed_at = event.time
+        elif event.key in ("enter", "ctrl+j") and event.time - self._typed_at < GAP:
+            event.stop()
+            event.prevent_default()
+
+    def insert_text_at_cursor(self, text: str) -> None:
+        super().insert_text_at_cursor(latin(text) if self.purpose is Purpose.DIGITS else text)
+
+    async def action_submit(self) -> None:
+        self._give(as_turn=False)
+
+    def action_submit_turn(self) -> None:
+        self._give(as_turn=True)
+
+    def _give(self, as_turn: bool) -> None:
+        self.post_message(self.Given(self.purpose, self.value, self.call, as_turn))
+
+    def action_stay(self) -> None:
+        """Nothing: the focus must not leave a field that is open."""
 
     def action_leave(self) -> None:
         purpose = self.purpose
