@@ -31,13 +31,8 @@ from .number_entry import TYPED, NumberEntry
 from .present.keys import Key, incoming, keys, why_no_words
 from .present.line import last_ended, live, lives, spaced
 from .present.words import Tone
-from .question import HELD_OFF, REPEATED, Asked, Question
-
-TWICE = 0.7
-"""Seconds in which one of `_ONCE` again does nothing: a key held down first waits so long."""
-
-_ONCE = "oksg"
-"""Keys that would undo, or do twice, what their first press did."""
+from .presses import Press, Presses
+from .question import Asked, Question
 
 OURS = 2.0
 """Seconds after a command in which a refusal by the engine answers it."""
@@ -61,11 +56,9 @@ class Operator:
         self._word_at = 0.0
         self.chosen: CallId | None = None
         self.asked = Asked()
-        self._meanings: dict[str, str] = {}
-        self._changed_at: dict[str, float] = {}
+        self._presses = Presses()
         self._dialed: tuple[CallId, str, bool] | None = None
         self._sent_at = float("-inf")
-        self._pressed = ("", float("-inf"))
 
     # ---- seeing ----
 
@@ -77,10 +70,7 @@ class Operator:
             self._dialed = None if self._dialed[0] in known else self._dialed
         shown = live(state, self.chosen)
         self.chosen = shown.id if shown is not None else None
-        for key in self.keys():
-            if self._meanings.get(key.key, key.meaning) != key.meaning:
-                self._changed_at[key.key] = at
-            self._meanings[key.key] = key.meaning
+        self._presses.see(self.keys(), at)
         if self.word and at - self._word_at > WORD_STAYS:
             self.word = ""
             self.asked.drop()
@@ -193,22 +183,21 @@ class Operator:
     def press(self, name: str, at: float, held: bool = False) -> None:
         """A command key but `h`, which is `hang_up`. `held`: it is known to be held down."""
         key = self.key(name)
-        twice = name == self._pressed[0] and at - self._pressed[1] < (TWICE if name in _ONCE else REPEATED)
         if not key.enabled:
             self.asked.drop()
             self.say(f"{name}: {key.why}", at, Tone.WARN)
-        elif self.asked.question is not None and self.asked.question.key == name:
+            return
+        if self.asked.question is not None and self.asked.question.key == name:
             self._press_again(name, at, held)
-        elif held or twice:
-            self._pressed = (name, at)
-        elif at - self._changed_at.get(name, float("-inf")) < HELD_OFF:
-            self.asked.drop()
-            self._say_changed(name, at)
-        else:
-            self._pressed = (name, at)
-            self.asked.drop()
-            self.word = ""
-            self._command(name, at)
+            return
+        match self._presses.judge(name, at, held):
+            case Press.COUNTS:
+                self.asked.drop()
+                self.word = ""
+                self._command(name, at)
+            case Press.CHANGED:
+                self.asked.drop()
+                self._say_changed(name, at)
 
     def _press_again(self, name: str, at: float, held: bool) -> None:
         if not self.asked.press(at, held):

@@ -39,30 +39,52 @@ class QuitDialog(ModalScreen[QuitChoice]):
 
 HELP = """\
 NUMBER
-0-9 + * #     edit the number, from anywhere       Backspace  one back    Delete  all
+digits + * #  edit the number, from anywhere
 Enter         dial; a doubtful number asks for a second Enter
-Up, Down      earlier numbers                      u  a SIP address or name instead
+Backspace     one back
+Delete        all away
+Up, Down      earlier numbers
+u             a SIP address or name instead
 paste         only ever fills the number
 
 CALL
-h  F8         hang up; F8 works in text fields and dialogs too
-a  x          answer, reject an incoming call
-o             ear: listen to both sides            k  five more minutes
+h             hang up: never asked about, never refused
+F8            the same, from text fields and dialogs too
+a, x          answer, reject an incoming call
+k             five more minutes
+o             ear: listen to both sides, or stop
+d             send digits to the line: a menu, an extension
+tab           show the next call, when several go on
 r             register again (not during a call)
 !             never call this number again: hangs up, asks once
 
-TIMELINE
-l             go there; Up, Down, PageUp, PageDown, Home, End (End follows again)
-i             details of the entry                 f  show one kind, or a word
-c             copy; Shift+Up, Shift+Down select    Esc  leave
+THE AI, while its session is LIVE
+w             tell it something the callee does not hear
+              Enter: so that it knows
+              Ctrl+Enter, or Ctrl+J in any terminal: so that it answers
+s             silence it for 15 s at most; s again lets it speak
+g             it says goodbye and the call ends, within 8 s
 
-ctrl+p everything    ctrl+q quit    ctrl+c copy    ? this help
+TIMELINE
+l             go there; arrows, PageUp, PageDown, Home; End follows again
+i             details of the entry
+f             show one kind, or a word
+c             copy; Shift+Up and Shift+Down select
+Esc           leave
+
+ctrl+p        everything the console can do
+ctrl+q        quit; asks during a call
+ctrl+c        copy what the mouse selected
+?             this help
 Letters work by position on a Russian layout too.
 
 WHAT THE WORDS MEAN
-NETWORK AUDIO   a 183: ring tone, melody, announcement or voicemail. Not an answer, the AI is not opened.
-ANSWERED        the line was picked up; whether by a person or a machine is not known.
-PREPARED        everything for the AI that costs nothing is ready. LIVE is billed, second by second.
+NETWORK AUDIO ring tone, melody, announcement or voicemail before any
+              answer (a 183); the AI is not opened
+ANSWERED      picked up; whether by a person or a machine is not known
+PREPARED      all that costs nothing is ready for the AI
+LIVE          the AI is on the line, billed second by second
+CALL BACK     picked up and dropped for want of an AI
 """
 
 
