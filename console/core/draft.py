@@ -20,7 +20,7 @@ from .effects import (
 from .events import CallId, ClosedBy
 from .state import ENDED_KEPT, Agent, AgentPhase, Call, CallPhase, Outcome, State
 
-HANG_UP_SECONDS = 5.0
+HANG_UP_SECONDS = 4.0
 """How long the phone may take to confirm our hang-up before it counts as broken."""
 
 AGENT_CLOSE_SECONDS = 1.5
@@ -86,7 +86,8 @@ class Draft:
             limit_at=None,
             rtp_by=None,
             unconfirmed=False,
-            deadline=self.now + HANG_UP_SECONDS,
+            # With the link already lost, hanging up must not give the phone more time than it had.
+            deadline=min(self.now + HANG_UP_SECONDS, call.deadline or float("inf")),
         )
 
     def close(self, call: Call, code: int | None, reason: str, by: ClosedBy, outcome: Outcome) -> Call:

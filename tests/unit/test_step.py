@@ -436,6 +436,14 @@ def test_a_lost_link_waits_2_s_for_the_call(console: Console) -> None:
     assert any(isinstance(e, PhoneRestart) for e in effects)
 
 
+def test_hanging_up_while_the_link_is_lost_does_not_prolong_the_call(console: Console) -> None:
+    live(console)
+    console(LineDown("link lost", gone=False))
+    console.wait(1)
+    console(HangUp(C))
+    assert any(isinstance(e, PhoneRestart) for e in console.wait(1.1))
+
+
 def test_calls_found_at_connect(console: Console) -> None:
     console(PhoneFound(CallId("f1"), "sip:a@b", established=True, ours=False))
     assert console.call.phase is CallPhase.UP
