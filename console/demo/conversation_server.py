@@ -87,7 +87,7 @@ class ConversationServer:
             self._port,
             process_request=self._process_request,
             open_timeout=self._setup.open_timeout,
-            close_timeout=3.0,
+            close_timeout=self._setup.close_timeout,
             max_size=2**21,
             compression=None,
             ssl=self._tls,

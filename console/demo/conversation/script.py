@@ -12,7 +12,7 @@ STEPS = {
     "wait": "`seconds`",
     "hear": "wait until `seconds` of caller audio have come",
     "interrupt": "the callee broke in: `event_id`, or the running turn's; `text`: what was heard of it",
-    "ping": "one more ping; `event_id` or the next",
+    "ping": "one more ping; `event_id` or the next; without `ping_ms` when `flat`",
     "send": "a frame as it is: `body` as JSON, else `text`, else `binary` (hexadecimal)",
     "huge": "an audio message of `size` bytes",
     "tool": "call the client's tool `name` with `body`; `text`: the call id; `wait` for its result",
@@ -71,7 +71,8 @@ class Script:
     `signed`: answers to the first requests for a signed URL; `signed_url`: one that is given out instead of
     ours. `answer_close` False: a client's close frame is never answered; `ends_tcp` False: after the close
     frames the TCP connection stays. `upgrade_status`: refuse the upgrade. `metadata` False: never sent;
-    `formats` False: sent without formats. `speed`: how much faster than in life all its times pass.
+    `formats` False: sent without formats. `early_audio`: caller audio that comes before them is no violation.
+    `speed`: how much faster than in life all its times pass.
     """
 
     input_format: str = "pcm_16000"
@@ -82,6 +83,7 @@ class Script:
     echo: bool = False
     metadata: bool = True
     formats: bool = True
+    early_audio: bool = False
     private: bool = True
     pings: float = 1.0
     pong_within: float = 5.0
@@ -119,12 +121,14 @@ class Script:
 @dataclass(frozen=True, slots=True)
 class Setup:
     """A whole server: `api_key` that REST asks for (empty: any), agents by id, `open_timeout` for the upgrade
-    request of a connection, `url_seconds` that a signed URL is valid; `account`: what REST tells of agents,
-    subscription and ended conversations, see `rest_account.AccountScript`."""
+    request of a connection, `close_timeout` for TCP to end after the close frames, `url_seconds` that a
+    signed URL is valid; `account`: what REST tells of agents, subscription and ended conversations, see
+    `rest_account.AccountScript`."""
 
     api_key: str = field(default="", repr=False)
     agents: Mapping[str, Script] = field(default_factory=dict)
     open_timeout: float = 10.0
+    close_timeout: float = 3.0
     url_seconds: float = 900.0
     account: Mapping[str, Any] = field(default_factory=dict)
 

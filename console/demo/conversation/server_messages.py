@@ -43,8 +43,9 @@ def interruption(event_id: int) -> str:
     return _message("interruption", "interruption_event", {"event_id": event_id})
 
 
-def ping(event_id: int, ping_ms: int | None) -> str:
-    return _message("ping", "ping_event", {"event_id": event_id, "ping_ms": ping_ms})
+def ping(event_id: int, ping_ms: int | None, bare: bool = False) -> str:
+    event = {"event_id": event_id} if bare else {"event_id": event_id, "ping_ms": ping_ms}
+    return _message("ping", "ping_event", event)
 
 
 def queue_status(status: str) -> str:

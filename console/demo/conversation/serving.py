@@ -114,7 +114,7 @@ class Serving:
         if not script.metadata:
             await self._connection.wait_closed()
             raise _Over
-        if self._connection.data_frames > 1:
+        if self._connection.data_frames > 1 and not script.early_audio:
             await self._refuse(Violation("a message between the initiation and the metadata"))
         self._seen.conversation_id = f"conv_{secrets.token_hex(8)}"
         self._seen.audio = CallerAudio(script.input_format)
@@ -190,11 +190,11 @@ class Serving:
             if time.monotonic() - oldest > self._real(self._script.pong_within):
                 await self._refuse(Violation("no pong", "asyncio_timeout", 1002))
 
-    async def _send_ping(self, event_id: int | None) -> None:
+    async def _send_ping(self, event_id: int | None, bare: bool = False) -> None:
         self._ping_id = self._ping_id + 1 if event_id is None else event_id
         self._expected.pings[self._ping_id] = time.monotonic()
         self._seen.pings += 1
-        await self._send(sm.ping(self._ping_id, None if self._ping_id % 3 == 0 else 40))
+        await self._send(sm.ping(self._ping_id, None if self._ping_id % 3 == 0 else 40, bare))
 
     async def _play(self) -> None:
         for step in self._script.steps:
@@ -218,7 +218,7 @@ class Serving:
             case "interrupt":
                 await self._interrupt(step)
             case "ping":
-                await self._send_ping(step.event_id)
+                await self._send_ping(step.event_id, bare=step.flat)
             case "send":
                 await self._send(_raw(step))
             case "huge":
