@@ -1,7 +1,7 @@
 # Call Console: `make run` on a fresh machine sets everything up and opens the screen; `make test` runs every test.
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint format wheel constraints clean
+.PHONY: help run install test lint format wheel constraints compare-sdk clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,7 @@ help:
 	@echo 'make lint      ruff and mypy only'
 	@echo 'make format    let ruff format the code'
 	@echo 'make wheel     build dist/*.whl'
+	@echo 'make compare-sdk  run the same sessions with the official ElevenLabs SDK and with ours'
 	@echo 'make clean     remove what these commands made'
 
 run: $(READY)
@@ -56,6 +57,11 @@ constraints:
 	@build/constraints/bin/python -m pip install --quiet --editable '.[api,test]'
 	@{ sed -n 1p constraints.txt; build/constraints/bin/python -m pip freeze --exclude-editable; } > build/new
 	@mv build/new constraints.txt && rm -rf build/constraints
+
+# A few minutes; installs the extra sdk, which nothing else needs, and renews the table in the document.
+compare-sdk: $(READY)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[sdk]'
+	@$(BIN)/python -m tests.sdk.compare --write docs/sdk-comparison.md
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
