@@ -96,8 +96,8 @@ class Panes(Screen[None]):
         with Vertical(id="now"):
             yield Heading("Now")
             yield KeyBar(id="keys")
-            yield Sheet(id="word")
             yield Prompt(id="prompt")
+            yield Sheet(id="word")
         yield Sheet(id="totals")
 
     def on_mount(self) -> None:
@@ -169,15 +169,16 @@ class Panes(Screen[None]):
         offer = next((o for o in self._options.offers if o.number == seen.e164), None)
         self.number.show(number_rows(operator.entry.text, seen, keys[0], offer))
         self.keybar.show(keys)
+        form = FORMS[self.prompt.purpose]
         if operator.word:
             self.word.show([sentence(operator.word, operator.word_tone)])
+        elif self.prompt.is_open:
+            self.word.show([row("   ".join((*form.keys, "F8 hangs up")), Tone.DIM)])
         elif self.quit_later:
             self.word.show([sentence("Quits when the call ends; ctrl+q to change that", Tone.WARN)])
         else:
             self.word.show([row(next(iter(self._options.notes), _HINT), Tone.DIM)])
-
-        purpose = self.prompt.purpose
-        title = (purpose, *FORMS[purpose].keys) if self.prompt.is_open else ("Now",)
+        title = (self.prompt.purpose, *form.keys) if self.prompt.is_open else ("Now",)
         self.query_one("#now > Heading", Heading).show(*title)
 
     def _recents(self) -> list[Row]:

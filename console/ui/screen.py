@@ -156,6 +156,7 @@ class MainScreen(Panes):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
+        self._end_burst()  # keys pressed before the paste act before it
         self.operator.paste(event.text, self._options.clock())
         self.show_keys()
 

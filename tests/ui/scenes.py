@@ -136,6 +136,8 @@ UP = call(
     ),
 )
 
+LOST = replace(ENDED[1], id=CallId("l1"), number="+79161234567", outcome=Outcome.AGENT_LOST)
+
 HOSTILE = "[/foo][@click=app.quit]Ъ[/] " + "Очень Длинное Имя " * 8
 SCENES: dict[str, State] = {
     "idle": READY,
@@ -195,6 +197,11 @@ SCENES: dict[str, State] = {
         ),
         policy=replace(POLICY, incoming_agent=True),
     ),
+    "several": replace(
+        READY,
+        calls=tuple(replace(UP, id=CallId(f"c{n}"), number=f"+7912345678{n}") for n in (1, 2, 3)),
+    ),
+    "call-back": replace(READY, ended=(LOST, *ENDED)),
     "hostile": during(replace(UP, name=HOSTILE, audio=HOSTILE)),
 }
 

@@ -71,7 +71,10 @@ async def test_telling_the_ai(desk: OpenDesk, opener: str, enter: str, as_turn: 
         await d.press(opener)
         await d.until(lambda: isinstance(d.app.focused, Input), "the field")
         assert "Tell the AI" in d.screen_text()
-        assert "Ctrl+Enter, Ctrl+J: to answer" in d.screen_text()
+        lines = d.screen_text().splitlines()
+        assert "Tell the AI ── Enter: to know ─ Ctrl+Enter, Ctrl+J: to answer ─ Esc leaves" in lines[-5]
+        assert "the callee does not hear this" in lines[-4]
+        assert "F8 hangs up" in lines[-2]
         await d.press(*"hang", "space", *"8", enter)
         assert d.console.sent == [Tell(ID, "hang 8", as_turn)]
         assert d.app.focused is None

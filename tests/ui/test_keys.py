@@ -281,6 +281,15 @@ async def test_a_pasted_number_only_fills_the_field(desk: OpenDesk) -> None:
         assert d.console.sent == []
 
 
+async def test_a_key_pressed_just_before_a_paste_acts_before_it(desk: OpenDesk) -> None:
+    async with desk("idle") as d:
+        await d.press("4")
+        d.app.post_message(events.Key("backspace", None))
+        d.app.post_message(events.Paste("89123456789"))
+        await d.settle()
+        await d.until(lambda: d.text("#number").startswith("89123456789"), "the paste, whole and alone")
+
+
 @pytest.mark.parametrize("pasted", ["89123456789\n", "h89123456789", "hxak\n", "8912345 67 89\nho"])
 async def test_a_burst_of_keys_is_a_paste(desk: OpenDesk, pasted: str) -> None:
     async with desk("talking") as d:

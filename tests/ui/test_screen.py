@@ -158,9 +158,9 @@ async def test_the_bell_can_be_off_and_rings_for_a_failure(
 
 async def test_other_calls_are_counted(desk: OpenDesk) -> None:
     other = call(CallPhase.RINGING, id="c0")
-    async with desk(replace(during(UP), calls=(other, UP)), size=(100, 30)) as d:
+    async with desk(replace(during(UP), calls=(other, UP))) as d:
         assert "Call 2 of 2" in d.screen_text()
-        assert "+1 other call, tab shows the next" in d.screen_text()
+        assert "+1 other call ─ tab: next ─" in d.screen_text()
         await d.show("talking")
         assert "other call" not in d.screen_text()
 

@@ -11,7 +11,7 @@ from console.core.state import Call, CallPhase, Outcome, State
 from console.ports import Levels
 
 from .agent import waiting_for_agent
-from .line import last_ended, live, spaced
+from .line import last_ended, live, near, spaced
 from .words import Row, Span, Tone, clock, left_over, sentence, whole
 
 RTP_ALARM = 2.0
@@ -193,7 +193,8 @@ def next_step(call: Call, state: State | None = None) -> Row:
     step = f"{_redial(call, state)}."
     if waiting:
         more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
-        return sentence(f"{step} To call back: {spaced(waiting[0].number)}{more}.", Tone.WARN)
+        first = near(waiting[0].number, state.policy.region if state is not None else "")
+        return sentence(f"{step} To call back: {first}{more}.", Tone.WARN)
     return sentence(step, Tone.DIM)
 
 

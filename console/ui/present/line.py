@@ -156,8 +156,8 @@ def call_heading(state: State | None, shown: Call | None) -> tuple[str, ...]:
         return ("Call",)
     place = [c.id for c in calls].index(shown.id) + 1
     rings = any(c.phase is CallPhase.INCOMING for c in calls if c.id != shown.id)
-    others = f"+{_counted(len(calls) - 1, 'other ')}{' INCOMING' if rings else ''}, tab shows the next"
-    return f"Call {place} of {len(calls)}", others
+    others = f"+{_counted(len(calls) - 1, 'other ')}{' INCOMING' if rings else ''}"
+    return f"Call {place} of {len(calls)}", others, "tab: next"
 
 
 @dataclass(frozen=True, slots=True)
