@@ -98,7 +98,7 @@ def why_not_dial(state: State, wants_agent: bool, origin: Origin) -> str:
         return f"No line: {line.reason.rstrip('.') or 'the phone is starting'}."
     if policy.register and line.registration is RegState.FAILED:
         said = " ".join(str(part) for part in (line.reg_code, line.reg_reason) if part)
-        return f"Not registered ({said}): r registers again."
+        return f"Not registered ({said or 'no answer'}): r registers again."
     if policy.register and line.registration is not RegState.OK:
         return "Not registered yet: wait for the registrar, or r registers again."
     if wants_agent and state.stopped:

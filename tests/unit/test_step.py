@@ -492,6 +492,7 @@ def test_answering_with_the_agent_for_incoming_calls() -> None:
         ((LineDown("no baresip", gone=True),), "no baresip"),
         ((LineDown("x", gone=False, taken_over=True),), "taken"),
         ((RegistrationChanged(RegState.FAILED, 403, "Forbidden"),), "403 Forbidden"),
+        ((RegistrationChanged(RegState.FAILED),), "Not registered (no answer)"),
         ((RegistrationChanged(RegState.REGISTERING),), "Not registered yet"),
         ((Dial(CallId("c0"), NUMBER),), "A call is up"),
         ((NeverCall("+79123456789"),), "never-call list"),
