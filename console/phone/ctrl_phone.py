@@ -190,11 +190,13 @@ class CtrlPhone:
         return "Baresip did not open its control port", False
 
     async def _end(self, line: CtrlLine, link: asyncio.Task[None], process: BaresipProcess) -> None:
-        if line.up.is_set() and not process.exited.is_set():
+        # A phone that is restarted did not do what it was told: SIGTERM alone makes it say BYE, and sooner.
+        obeys = line.up.is_set() and not self._restart.is_set()
+        if obeys and not process.exited.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_HANG_UP_WITHIN):
                     await line.hang_up_ours()
-        await process.stop(line.quit if line.up.is_set() else None)
+        await process.stop(line.quit if obeys and line.up.is_set() else None)
         await _cancel(link)
         line.ended()
 
