@@ -77,27 +77,28 @@ class TcpProxy:
         self._tasks.add(task)
         self.accepted += 1
         try:
-            await self._carry(reader, near)
+            far_reader, far = await asyncio.open_connection(*self.target)
+            link = Link(near, far)
+            self.links.append(link)
+            try:
+                await self._carry(link, reader, far_reader)
+            finally:
+                self.links.remove(link)
+                far.close()
+        except OSError:
+            Link(near, near).reset()
         except asyncio.CancelledError:
             pass  # the proxy closes; asyncio.start_server would log this
         finally:
+            near.close()
             self._tasks.discard(task)
 
-    async def _carry(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+    async def _carry(self, link: Link, near: asyncio.StreamReader, far: asyncio.StreamReader) -> None:
+        both = [
+            asyncio.create_task(self._pump(link, near, link.far)),
+            asyncio.create_task(self._pump(link, far, link.near)),
+        ]
         try:
-            far_reader, far = await asyncio.open_connection(*self.target)
-        except OSError:
-            Link(near, near).reset()
-            with contextlib.suppress(OSError):
-                await near.wait_closed()
-            return
-        link = Link(near, far)
-        self.links.append(link)
-        try:
-            both = [
-                asyncio.create_task(self._pump(link, reader, far)),
-                asyncio.create_task(self._pump(link, far_reader, near)),
-            ]
             await asyncio.gather(*both)
         except OSError:
             link.reset()
@@ -105,11 +106,6 @@ class TcpProxy:
             for task in both:
                 task.cancel()
             await asyncio.gather(*both, return_exceptions=True)
-            self.links.remove(link)
-            for writer in (near, far):
-                writer.close()
-                with contextlib.suppress(OSError):
-                    await writer.wait_closed()
 
     async def _pump(self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A half-closed connection stays so; a reset one raises."""

@@ -58,6 +58,10 @@ class Server:
         return f"http://{self.host}:{self.proxy.port}"
 
     @property
+    def steps(self) -> tuple[Step, ...]:
+        return self._script.steps
+
+    @property
     def process(self) -> ConversationProcess:
         assert self._process is not None
         return self._process

@@ -1,0 +1,70 @@
+"""A seeded sample of pairs of faults, and randomly faulted calls, all in one console for each engine.
+
+The seed and what it chose are printed (`pytest -rP`); FAULT_SEED repeats another run. `make soak` does more.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from console.demo.conversation.script import Script
+from tests.console_rig import SLOW
+from tests.faults.blows import TURN, Struck, free, pairs, place_all, random_calls
+from tests.faults.scene import staged
+from tests.faults.single import EMBEDDED, EXTERNAL
+
+SEED = int(os.environ.get("FAULT_SEED", "6"))
+SECONDS = 100.0
+
+CASES: list[tuple[str, Callable[[str, int, random.Random], list[Struck]], int]] = [
+    ("embedded", pairs, 12),
+    ("baresip", pairs, 18),
+    ("embedded", random_calls, 30),
+    ("baresip", random_calls, 20),
+]
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("engine", "choose", "count"),
+    [
+        pytest.param(
+            *case, id=f"{case[0]} {case[1].__name__}", marks=pytest.mark.live if case[0] == EXTERNAL else ()
+        )
+        for case in CASES
+    ],
+)
+async def test_sample(
+    engine: str,
+    choose: Callable[[str, int, random.Random], list[Struck]],
+    count: int,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    record_property("engine", engine)
+    print(f"FAULT_SEED={SEED}")
+    calls = choose(engine, count, random.Random(f"{SEED} {engine} {choose.__name__}"))
+    what = "pairs of faults" if choose is pairs else "randomly faulted calls"
+    record_property("fault", f"{count} {what} (seed {SEED})")
+    async with staged(
+        tmp_path,
+        engine,
+        script=Script(steps=(TURN,)),
+        ctrl_proxy=engine != EMBEDDED,
+        RTP_TIMEOUT="2",
+    ) as scene:
+        placed, answered, longest = await place_all(scene, calls, SECONDS * SLOW)
+        print(
+            f"{placed} of {count} placed, {answered} answered; sessions at most {longest:.2f} s after a call"
+        )
+        await free(scene)
+        await scene.works_again()
+    assert placed >= 0.8 * count, "the sample did not fit into its time"
+    record_property("left", 0)
+    record_property("silence", "-")
+    record_property("session", round(longest, 2))
