@@ -1,7 +1,7 @@
 # Call Console: `make run` on a fresh machine sets everything up and opens the screen; `make test` runs every test.
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint format wheel constraints compare-sdk clean
+.PHONY: help run install test soak lint format wheel constraints compare-sdk clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,6 +13,7 @@ help:
 	@echo 'make run       set up if needed, then open the console'
 	@echo 'make install   set up only: a virtual environment in $(VENV) with everything in it'
 	@echo 'make test      set up if needed, then check the code and run every test'
+	@echo 'make soak      up to an hour: all pairs of faults, 500 randomly faulted calls, 1,000 plain ones (SOAK=--help)'
 	@echo 'make lint      ruff and mypy only'
 	@echo 'make format    let ruff format the code'
 	@echo 'make wheel     build dist/*.whl'
@@ -40,6 +41,9 @@ test:
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST) || { \
 	  echo; echo 'FAILED beside other tests. Once more, alone: what passes now depends on the load of the machine.'; \
 	  $(BIN)/python -m pytest --numprocesses 0 --last-failed --last-failed-no-failures none $(PYTEST); }
+
+soak: $(READY)
+	$(BIN)/python -m tests.faults.soak $(SOAK)
 
 lint: $(READY)
 	$(BIN)/ruff check .

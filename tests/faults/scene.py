@@ -211,6 +211,13 @@ class Scene(ConsoleRig):
     def register(self) -> None:
         self.engine.send(Register())
 
+    async def renew_server(self) -> None:
+        """A new process on the AI's side, which remembers no conversations."""
+        await self.server.stop()
+        await self.server.start()
+        self.conversation = self.server.process
+        self.seen_sessions = 0
+
     async def restart_exchange(self) -> None:
         """The same exchange on the same port, with no memory."""
         await asyncio.to_thread(self.line.stop)

@@ -246,10 +246,7 @@ async def server_killed(s: Scene) -> Struck:
     await s.over(call)
     assert not s.server.proxy.links, "a connection to the AI's host outlived the call"
     # Its memory is lost with it: what counts is that no connection is left.
-    s.seen_sessions = 0
-    await s.server.stop()
-    await s.server.start()
-    s.conversation = s.server.process
+    await s.renew_server()
     return call, at
 
 
