@@ -22,6 +22,8 @@ from console.core import events as ev
 from console.core.events import CallId
 from console.demo.conversation.script import Script, Step
 from console.ports import SessionRequest
+from console.settings import load
+from console.wiring import build
 
 DOCS = (Path(__file__).parents[2] / "docs" / "tools.md").read_text()
 CALL = CallContext("c1", "+79123456789", False, {"customer": "Ann"})
@@ -288,6 +290,15 @@ async def test_in_a_conversation_the_result_goes_back_and_the_call_is_known(
     await agent.until(lambda: agent.seen_by_server().messages != [])
     (result,) = agent.seen_by_server().messages
     assert json.loads(result["result"]) == ["c9", "+79990001122", True, {"customer": "Ann"}, "y"]
+
+
+def test_the_console_says_what_was_left_out_and_starts_all_the_same(install: Install, tmp_path: Path) -> None:
+    install(PLAIN, good="someones_tools:plain", note="someones_tools:plain")
+    environment = {"SIP_DOMAIN": "h", "CONSOLE_ENGINE": "embedded", "CONSOLE_DATA_DIR": str(tmp_path)}
+    engine = build(load(environment, tmp_path))
+    (said,) = [event for event in engine._inbox if isinstance(event, ev.Ignored)]
+    assert said.source == "tools"
+    assert "console's own" in said.why
 
 
 def test_the_example_of_the_documentation_installs_and_works(tmp_path: Path) -> None:

@@ -18,15 +18,17 @@ RATE = 16_000
 
 class Card:
     """What was played: `seconds` in all, the last of it until `until` (monotonic). `paused`: from and to when
-    (seconds since the start) the microphone gives nothing, as a line that loses its packets."""
+    (seconds since it was first asked) the microphone gives nothing, as a line that loses its packets."""
 
     def __init__(self, paused: tuple[float, float] | None = None) -> None:
         self.seconds = 0.0
         self.until = 0.0
         self._paused = paused
-        self._began = time.monotonic()
+        self._began: float | None = None
 
     def is_silent(self) -> bool:
+        if self._began is None:
+            self._began = time.monotonic()
         since = time.monotonic() - self._began
         return self._paused is not None and self._paused[0] <= since < self._paused[1]
 
