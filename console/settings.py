@@ -78,6 +78,7 @@ class Settings:
             incoming_agent=bool(self.incoming_agent_id),
             has_agent=bool(self.agent_id),
             single_call=single_call,
+            joined=self.engine == "baresip" and not self.baresip_start,
             not_ready=not_ready,
         )
         destinations = (setting_checks.destination(self, entry) for entry in self.transfer_to)

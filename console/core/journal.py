@@ -41,6 +41,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "call.ringing": ("phone", "ringing (gives up after {limit_seconds:.0f} s)"),
     "call.early_media": ("phone", "network audio before the answer; AI not opened"),
     "call.answered": ("phone", "ANSWERED after {after_seconds:.0f} s"),
+    "call.answered_by_others": ("phone", "answered by somebody else; no AI"),
     "call.hold": ("phone", "put on hold by the other side"),
     "call.resumed": ("phone", "taken off hold"),
     "call.digit": ("them", "pressed {digit}"),

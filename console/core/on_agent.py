@@ -37,6 +37,10 @@ from .tools import on_asks
 QUEUE_SECONDS = 30.0
 """How long a person is kept waiting in ElevenLabs' queue."""
 
+MUTE_SECONDS = 20.0
+"""A session that is live and of which nothing was ever heard ends after so long: it is billed, and the callee
+hears nobody."""
+
 FINISH_SECONDS = 120.0
 """How long the farewell may be played out; the call limit applies besides."""
 
@@ -112,7 +116,7 @@ def _live(d: Draft, call: Call, event: AgentLive) -> None:
         conversation_id=event.conversation_id,
         input_format=event.input_format,
         output_format=event.output_format,
-        deadline=None,
+        deadline=_mute_at(d, call),
     )
     d.record(
         "agent.live",
@@ -124,8 +128,14 @@ def _live(d: Draft, call: Call, event: AgentLive) -> None:
     )
 
 
+def _mute_at(d: Draft, call: Call) -> float | None:
+    return None if call.agent.spoke else d.now + MUTE_SECONDS
+
+
 def _first_audio(d: Draft, call: Call) -> None:
     first = call.agent.first_audio_at is None
+    if call.agent.phase is AgentPhase.LIVE and call.agent.queue is not QueueState.WAITING:
+        call = d.agent(call, deadline=None)
     d.agent(call, spoke=True, first_audio_at=d.now if first else call.agent.first_audio_at)
     if first:
         d.record("agent.first_audio", call.id, after_answer_ms=_after_answer_ms(d, call))
@@ -157,7 +167,7 @@ def _queue(d: Draft, call: Call, queue: QueueState) -> None:
         queue=queue,
         billed=call.agent.billed_seconds(d.now),
         billed_from=None if waiting else d.now,
-        deadline=d.now + QUEUE_SECONDS if waiting else None,
+        deadline=d.now + QUEUE_SECONDS if waiting else _mute_at(d, call),
     )
     d.record("agent.queue", call.id, state=queue.value)
 

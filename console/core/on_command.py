@@ -85,7 +85,7 @@ def _on_call(
 
 def why_not_dial(state: State, wants_agent: bool, origin: Origin) -> str:
     """Why nothing can be dialed now, in one sentence; empty when it can."""
-    line, policy = state.line, state.policy
+    line, policy, keys = state.line, state.policy, origin is Origin.KEYS
     if state.quitting:
         return "The console is closing."
     if policy.not_ready:
@@ -93,14 +93,14 @@ def why_not_dial(state: State, wants_agent: bool, origin: Origin) -> str:
     if wants_agent and not policy.has_agent:
         return "No AI agent is set: fill in ELEVENLABS_AGENT_ID."
     if line.taken_over:
-        return "Another controller has taken the phone over: r takes it back."
+        return "Another controller has taken the phone over" + (": r takes it back." if keys else ".")
     if not line.up:
         return f"No line: {line.reason.rstrip('.') or 'the phone is starting'}."
     if policy.register and line.registration is RegState.FAILED:
         said = " ".join(str(part) for part in (line.reg_code, line.reg_reason) if part)
-        return f"Not registered ({said or 'no answer'}): r registers again."
+        return f"Not registered ({said or 'no answer'})" + (": r registers again." if keys else ".")
     if policy.register and line.registration is not RegState.OK:
-        return "Not registered yet: wait for the registrar, or r registers again."
+        return "Not registered yet: wait for the registrar" + (", or r registers again." if keys else ".")
     if wants_agent and state.stopped:
         return f"Dialing is stopped: {state.stopped}."
     if (policy.single_call or origin is Origin.KEYS) and any(not c.over for c in state.calls):
@@ -173,6 +173,7 @@ def _answer(d: Draft, call: Call) -> None:
             call.id,
         )
     else:
+        d.call(call, ours=True)
         d.do(PhoneAnswer(call.id))
         d.do(AudioStart(call.id))
 
@@ -211,5 +212,5 @@ def _quit(d: Draft) -> None:
         return
     d.change(quitting=True, quit_deadline=d.now + QUIT_SECONDS)
     for call in d.state.calls:
-        if not call.over:
+        if not call.over and (call.ours or not d.state.policy.joined):
             d.hang_up(call, ClosedBy.OPERATOR)

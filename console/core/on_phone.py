@@ -44,6 +44,13 @@ RTP_SECONDS = 5.0
 """No RTP from the callee for so long after the answer: there is nobody to talk to."""
 
 _BEFORE_ANSWER = (CallPhase.DIALING, CallPhase.RINGING, CallPhase.EARLY)
+_HUNG_UP = {
+    ClosedBy.REMOTE: "the other side hung up",
+    ClosedBy.OPERATOR: "hung up by the operator",
+    ClosedBy.AGENT: "the AI ended the call",
+    ClosedBy.NETWORK: "ended by the network",
+    ClosedBy.TIMEOUT: "a time limit was reached",
+}
 _BUSY_CODES = (486, 600)
 _NO_ANSWER_CODES = (408, 480, 487)
 
@@ -178,6 +185,9 @@ def _answered(d: Draft, call: Call) -> None:
     """The only way to UP. A call we are already ending stays CLOSING: its 2xx crossed our CANCEL."""
     if call.phase not in (*_BEFORE_ANSWER, CallPhase.INCOMING):
         return
+    if not call.ours:
+        _answered_by_others(d, call)
+        return
     call = d.end_early_media(call)
     waits_for_rtp = call.wants_agent and not call.rtp_seen and not call.held
     call = d.call(
@@ -201,6 +211,12 @@ def _answered(d: Draft, call: Call) -> None:
     )
 
 
+def _answered_by_others(d: Draft, call: Call) -> None:
+    """Another controller, or the phone by itself, has it: no agent, no limit, no audio of ours."""
+    d.call(call, phase=CallPhase.UP, answered_at=d.now, limit_at=None, wants_agent=False)
+    d.record("call.answered_by_others", call.id)
+
+
 def _hold(d: Draft, call: Call, held: bool) -> None:
     waits = not held and not call.rtp_seen and call.phase is CallPhase.UP and call.wants_agent
     d.call(call, held=held, rtp_by=d.now + RTP_SECONDS if waits else None)
@@ -211,10 +227,11 @@ def _hold(d: Draft, call: Call, held: bool) -> None:
 
 
 def _closed(d: Draft, call: Call, event: PhoneClosed) -> None:
-    by = event.by
-    if by is ClosedBy.OPERATOR:
+    by, reason = event.by, event.reason
+    if by is ClosedBy.OPERATOR:  # the phone only says that it was told to
         by = call.asked_by or ClosedBy.OPERATOR
-    d.close(call, event.code, event.reason, by, call.outcome or _outcome(call, event))
+        reason = call.why or _HUNG_UP[by]
+    d.close(call, event.code, reason, by, call.outcome or _outcome(call, event))
 
 
 def _outcome(call: Call, event: PhoneClosed) -> Outcome:
@@ -250,6 +267,7 @@ def _incoming(d: Draft, event: PhoneIncoming) -> None:
             phase=CallPhase.INCOMING,
             started_at=d.now,
             incoming=True,
+            ours=False,
             name=event.name,
             wants_agent=d.state.policy.incoming_agent,
             call_seconds=d.state.policy.call_seconds,
@@ -257,7 +275,7 @@ def _incoming(d: Draft, event: PhoneIncoming) -> None:
         )
     )
     d.record("call.incoming", call.id, peer=event.peer, name=event.name)
-    if busy:
+    if busy and not d.state.policy.joined:
         d.hang_up(call, ClosedBy.NETWORK, "the line is taken", Outcome.MISSED)
 
 
@@ -279,6 +297,7 @@ def _found(d: Draft, event: PhoneFound) -> None:
             phase=CallPhase.UP if event.established else CallPhase.RINGING,
             started_at=d.now,
             answered_at=d.now if event.established else None,
+            ours=event.ours,
             wants_agent=False,
         )
     )

@@ -19,7 +19,7 @@ from .draft import Draft, fresh_agent
 from .effects import AgentOpen, AgentPrepare, PhoneRestart, Stop
 from .events import ClosedBy, Refusal
 from .journal import duration
-from .on_agent import dropped
+from .on_agent import MUTE_SECONDS, dropped
 from .state import AgentPhase, Call, CallPhase, Outcome, State
 from .tools import on_deadlines
 
@@ -76,6 +76,8 @@ def _limits(d: Draft, call: Call) -> None:
     if call.phase is CallPhase.UP:
         why = f"the call limit of {duration(call.seconds(d.now))} was reached"
         d.hang_up(call, ClosedBy.TIMEOUT, why, Outcome.FINISHED)
+    elif call.phase is CallPhase.INCOMING and d.state.policy.joined:
+        d.call(call, limit_at=None)  # whoever runs that phone may still take it
     elif call.phase is CallPhase.INCOMING:
         d.hang_up(call, ClosedBy.TIMEOUT, "nobody answered it", Outcome.MISSED)
     elif call.phase in _BEFORE_ANSWER:
@@ -91,6 +93,8 @@ def _phone_broken(d: Draft, call: Call) -> None:
     outcome = call.outcome or Outcome.LOST
     if not call.unconfirmed and call.asked_by is ClosedBy.OPERATOR:
         outcome = Outcome.FINISHED if call.answered_at is not None else Outcome.CANCELLED
+    if d.state.policy.joined:
+        reason += ", which may still be up there: end it at that Baresip"
     d.close(call, None, reason, call.asked_by or ClosedBy.NETWORK, outcome)
     d.do(PhoneRestart(reason))
 
@@ -114,7 +118,9 @@ def _warm(d: Draft, call: Call) -> None:
 def _session(d: Draft, call: Call) -> None:
     agent = call.agent
     if call.phase is CallPhase.UP:
-        if agent.phase is AgentPhase.WARM:
+        if not call.wants_agent:
+            d.close_agent(call, "the call is not ours")
+        elif agent.phase is AgentPhase.WARM:
             wait = OPEN_SECONDS if agent.ready else UNPREPARED_SECONDS
             d.agent(call, phase=AgentPhase.OPENING, deadline=d.now + wait)
             d.do(AgentOpen(call.id, agent.session, RETRY_CONTEXT if agent.drops else ""))
@@ -138,6 +144,9 @@ def _agent_late(d: Draft, call: Call) -> None:
     elif agent.phase is AgentPhase.FINISHING:
         call = d.agent_off(call)
         d.hang_up(call, ClosedBy.AGENT, "the farewell did not end", Outcome.FINISHED)
+    elif agent.phase is AgentPhase.LIVE and agent.queue is None:
+        why = f"the AI said nothing for {MUTE_SECONDS:.0f} s"
+        d.hang_up(call, ClosedBy.AGENT, why, Outcome.AGENT_LOST)
     elif agent.queue is not None:
         call = d.agent(call, refusal=Refusal.BUSY, deadline=None)
         d.hang_up(call, ClosedBy.AGENT, "too long in the queue at ElevenLabs", Outcome.AGENT_BUSY)
@@ -184,6 +193,7 @@ _RULES = (
 def _quit(d: Draft) -> None:
     if not d.state.quitting or d.state.quit_deadline is None:
         return
-    if not d.state.calls or _due(d, d.state.quit_deadline):
+    ours = [c for c in d.state.calls if c.ours or not d.state.policy.joined]
+    if not ours or _due(d, d.state.quit_deadline):
         d.state = replace(d.state, quit_deadline=None)
         d.do(Stop())

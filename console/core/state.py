@@ -65,6 +65,7 @@ class Policy:
     incoming_agent: bool = False
     has_agent: bool = True
     ask_if_answered: bool = True  # a number that answered within the last 24 h is dialed when asked twice
+    joined: bool = False  # the phone is somebody else's program: only our own calls are ours to end
     single_call: bool = True  # the phone holds one call at a time
     transfer_to: frozenset[str] = frozenset()  # E.164 numbers and `name@host` that the agent may transfer to
     not_ready: str = ""  # a sentence: what settings are missing, so that nothing can be dialed
@@ -148,6 +149,7 @@ class Call:
     started_at: float
     incoming: bool = False
     name: str = ""
+    ours: bool = True  # this console dialed or answered it; others' calls are only shown
     wants_agent: bool = True
     variables: tuple[tuple[str, str], ...] = ()
     ring_seconds: float = 60.0
@@ -198,7 +200,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Since the start of the console."""
+    """Of the day on which the console was started, earlier runs included."""
 
     calls: int = 0
     answered: int = 0

@@ -276,6 +276,7 @@ def test_no_rtp_on_hold_is_no_fault(console: Console) -> None:
     dial(console)
     console(PhoneEstablished(C), PhoneHold(C, True))
     console(AgentUpgraded(C, 1), AgentLive(C, 1, "conv", "pcm_16000", "pcm_16000"))
+    console(AgentFirstAudio(C, 1))
     assert PhoneHangUp(C) not in console.wait(30)
     console(PhoneHold(C, False))
     assert PhoneHangUp(C) in console.wait(5.1)
@@ -391,6 +392,16 @@ def test_queue_time_is_not_billed_and_bounded(console: Console) -> None:
     assert PhoneHangUp(C) in console.wait(31)
 
 
+def test_an_ai_that_never_speaks_is_ended(console: Console) -> None:
+    dial(console)
+    console(PhoneEstablished(C), PhoneRtp(C), AgentUpgraded(C, 1))
+    console(AgentLive(C, 1, "conv", "pcm_16000", "pcm_16000"))
+    assert PhoneHangUp(C) not in console.wait(19)
+    assert PhoneHangUp(C) in console.wait(1.5)
+    hung_up(console)
+    assert console.call.outcome is Outcome.AGENT_LOST
+
+
 def test_without_an_agent_nothing_is_prepared(console: Console) -> None:
     dial(console, wants_agent=False)
     console(PhoneEstablished(C), PhoneRtp(C))
@@ -481,6 +492,46 @@ def test_answering_with_the_agent_for_incoming_calls() -> None:
     console(PhoneIncoming(C, "sip:a@b", "Ann"), Answer(C), PhoneEstablished(C))
     assert console.of(AgentPrepare) == [AgentPrepare(C, 1, True, "sip:a@b")]
     assert len(console.of(AgentOpen)) == 1
+
+
+def test_an_incoming_call_that_somebody_else_answers_gets_no_session() -> None:
+    console = Console(State(Policy(domain="sip.example.org", incoming_agent=True)))
+    console(LineUp("baresip", "4.9.0", True), RegistrationChanged(RegState.OK))
+    console(PhoneIncoming(C, "sip:a@b", "Ann"), PhoneEstablished(C), PhoneRtp(C))
+    console.wait(60)
+    assert console.of(AgentOpen) == []
+    assert console.call.agent.phase in (AgentPhase.CLOSING, AgentPhase.OFF), "what was prepared is let go"
+
+
+def joined() -> Console:
+    console = Console(State(Policy(domain="sip.example.org", joined=True)))
+    console(LineUp("baresip", "4.9.0", True), RegistrationChanged(RegState.OK))
+    return console
+
+
+def test_calls_of_others_on_a_joined_phone_are_only_shown() -> None:
+    console = joined()
+    console(PhoneFound(C, "sip:a@b", established=False, ours=False), PhoneEstablished(C))
+    console(PhoneIncoming(CallId("c2"), "sip:c@d", "Ann"))
+    console.wait(1200)
+    console(Quit())
+    assert console.of(PhoneHangUp) == console.of(PhoneReject) == []
+    assert console.of(Stop) == [Stop()]
+    assert console.state.totals.answered == 0
+
+
+def test_our_call_on_a_joined_phone_is_hung_up_at_the_end() -> None:
+    console = joined()
+    dial(console)
+    console(PhoneEstablished(C), Quit())
+    assert PhoneHangUp(C) in console.effects
+
+
+def test_the_reason_of_our_own_hang_up_is_ours(console: Console) -> None:
+    live(console)
+    console(HangUp(C))
+    hung_up(console)
+    assert console.call.reason == "hung up by the operator"
 
 
 # ---- what is refused ----
