@@ -78,6 +78,8 @@ def test_picture(
                 await pilot.pause()
             main.prompt.cursor_blink = False
         main.show_words()
+        main.refresh(layout=True)
+        await pilot.pause()
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=shown)
