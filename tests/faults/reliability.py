@@ -61,7 +61,8 @@ def write(target: str, rows: Iterable[dict[str, Any]]) -> None:
 def _line(row: dict[str, Any]) -> str:
     star = " \\*" if row.get("stack_killed") else ""
     told = (str(row.get(name, "?")) for name in ("left", "silence", "session"))
-    return _row(row["fault"] + star, row["engine"], *told, _VERDICTS[row["outcome"]])
+    verdict = _VERDICTS[row["outcome"]] + (f" ({row['note']})" if "note" in row else "")
+    return _row(row["fault"] + star, row["engine"], *told, verdict)
 
 
 def _row(*cells: str) -> str:

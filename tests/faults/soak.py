@@ -28,8 +28,8 @@ PLAIN = Script(steps=(Step("say", text="Hello", seconds=0.1, hz=500),))
 WARM_UP = 60
 """Calls before growth counts: caches fill, the last 50 calls are kept in the state."""
 
-ALLOWED = {"MB": 12.0, "tasks": 2.0, "threads": 2.0, "descriptors": 2.0, "files": 1.0}
-"""How much more there may be at the end than after the warm-up."""
+ALLOWED = {"MB": 12.0, "tasks": 6.0, "threads": 2.0, "descriptors": 2.0, "files": 1.0}
+"""How much more there may be at the end than after the warm-up. Tasks: reviews of ended calls."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ async def plain_calls(scene: Scene, count: int, until: float) -> list[str]:
         # What this rig keeps is not the console's.
         del scene.updates[:-1]
         del scene.line.lines[1:-20]
-        if number % 25 == 24:
+        if number % 250 == 249:
             await scene.renew_server()
     print(f"{number} of {count} placed", flush=True)
     return grown(samples)

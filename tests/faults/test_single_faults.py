@@ -43,6 +43,8 @@ async def test_fault(
         record_property("left", end.left)
         record_property("stack_killed", fault.stack_killed)
         assert end.call.outcome in fault.outcomes, (end.call.outcome, end.call.reason, end.call.why)
+        if end.leg is not None and end.leg.get("by") == "rtp timeout":
+            record_property("note", "the far end's RTP timeout ended its leg")
         if fault.stack_killed:
             check_stack_killed(scene.line.lines, end.left, max(s["closed"] for s in end.sessions) - at)
         else:
