@@ -9,6 +9,8 @@ GAP = 0.02
 
 HANG_UP = "h"
 
+_TYPED = tuple("0123456789*#")
+
 _RUSSIAN = dict(zip("йцукенгшщзхъфывапролджэячсмитьбю", "qwertyuiop[]asdfghjkl;'zxcvbnm,.", strict=True))
 _RUSSIAN |= {"№": "#", ",": "?"}
 
@@ -61,7 +63,8 @@ class Burst:
         worth pasting is so short."""
         strokes, self.strokes = self.strokes, []
         if len({s.key for s in strokes}) <= 1:
-            typed = strokes if strokes and strokes[0].character in "0123456789*#" else strokes[:1]
+            digits = bool(strokes) and strokes[0].character in _TYPED
+            typed = strokes if digits else strokes[:1]
             return Taken(typed, held=len(strokes) > 1)
         hang_up = [s for s in strokes if by_position(s.character) == HANG_UP]
         if len(strokes) == 2 and hang_up:

@@ -19,8 +19,8 @@ class Offer(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class ScreenOptions:
     """`account`: `user@domain` as shown. `agent`: its name if known. `offers`: who answers on a
-    built-in line, listed under the recent numbers; `number` stands in the field at the start. `notes`:
-    standing notes, one sentence each. `api`: where the HTTP API listens, or a word for that it does not.
+    built-in line, listed under the recent numbers; `number` stands in the field at the start.
+    `api`: where the HTTP API listens, or a word for that it does not.
     `clock`: monotonic seconds; `wall`: Unix seconds."""
 
     account: str = ""
@@ -29,7 +29,6 @@ class ScreenOptions:
     offers: tuple[Offer, ...] = ()
     number: str = ""
     sounds: bool = True
-    notes: tuple[str, ...] = ()
     api: str = ""
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time

@@ -177,7 +177,7 @@ class Panes(Screen[None]):
         elif self.quit_later:
             self.word.show([sentence("Quits when the call ends; ctrl+q to change that", Tone.WARN)])
         else:
-            self.word.show([row(next(iter(self._options.notes), _HINT), Tone.DIM)])
+            self.word.show([row(_HINT, Tone.DIM)])
         title = (self.prompt.purpose, *form.keys) if self.prompt.is_open else ("Now",)
         self.query_one("#now > Heading", Heading).show(*title)
 

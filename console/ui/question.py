@@ -50,7 +50,7 @@ class Asked:
     def press(self, at: float, held: bool = False) -> bool:
         """The key was pressed again; `held`: it is known to repeat. False: by a hand, but too soon."""
         since = at - self._pressed_at
-        repeats = held or self.answering or since < REPEATED
+        repeats = held or since < REPEATED
         self._pressed_at = at
         self.answering = not repeats and since >= HELD_OFF
         return repeats or self.answering

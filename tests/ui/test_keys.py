@@ -331,9 +331,9 @@ async def test_two_keys_hit_together_hang_up_when_one_of_them_does(desk: OpenDes
 
 
 @pytest.mark.parametrize(("key", "number"), [("enter", "+493012345678"), ("!", TYPED)])
-@pytest.mark.parametrize("first", [0.2, 0.5, 0.66])
+@pytest.mark.parametrize(("first", "rate"), [(0.2, 0.03), (0.5, 0.03), (0.66, 0.03), (0.5, 0.17)])
 async def test_a_held_key_does_not_answer_its_own_question(
-    desk: OpenDesk, key: str, number: str, first: float
+    desk: OpenDesk, key: str, number: str, first: float, rate: float
 ) -> None:
     async with desk("idle", number=number) as d:
         await d.press(key)
@@ -341,7 +341,7 @@ async def test_a_held_key_does_not_answer_its_own_question(
         assert "again" in asked
         stroke = events.Key(key, "\r" if key == "enter" else key)
         main = d.app._main
-        for after in (first, *[0.03] * 20):
+        for after in (first, *[rate] * 21):
             d.clock += after
             main._stroke(Stroke(stroke.key, stroke.character or "", 0.0))
             main._end_burst()
@@ -516,6 +516,12 @@ async def test_quit_during_a_call_can_hang_up(desk: OpenDesk, key: str) -> None:
         await d.press(key)
         await d.until(lambda: d.app.return_code == 0, "the end")
         assert d.console.stopped
+
+
+async def test_whatever_ends_the_screen_stops_the_engine(desk: OpenDesk) -> None:
+    async with desk("talking") as d:
+        d.app.exit(0)
+    assert d.console.stopped
 
 
 async def test_quit_can_wait_for_the_end_of_the_call(desk: OpenDesk) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import sys, threading
+import sys, threading, time
 from pathlib import Path
 from console.ui.options import ScreenOptions
 from console.ui.run import run_screen
@@ -33,9 +33,14 @@ class Marked(FakeConsole):
 console = Marked(obeys_stop="stuck" not in sys.argv)
 if "crash" in sys.argv:
     console.levels = None
+def block(call):
+    mark.with_suffix(".blocked").touch()
+    time.sleep(120)
+if "blocked" in sys.argv:
+    console.levels = block
 def show():
     console.running.wait()
-    console.post(SCENES["talking" if "crash" in sys.argv else "idle"])
+    console.post(SCENES["idle" if sys.argv[2:] in ([], ["stuck"]) else "talking"])
 threading.Thread(target=show, daemon=True).start()
 sys.exit(run_screen(console, ScreenOptions(sounds=False)))
 """
@@ -129,6 +134,17 @@ def test_quitting(tmp_path: Path) -> None:
 def test_a_crash_of_the_screen_stops_the_engine(tmp_path: Path) -> None:
     with running(tmp_path, "crash") as p:
         assert p.exit_code() == 1
+        assert p.mark.read_text() == "stopped"
+
+
+def test_a_signal_stops_the_engine_of_a_screen_that_is_stuck(tmp_path: Path) -> None:
+    with running(tmp_path, "blocked") as p:
+        deadline = time.monotonic() + 40
+        while not p.mark.with_suffix(".blocked").exists():
+            assert time.monotonic() < deadline
+            p.read()
+        p.process.send_signal(signal.SIGTERM)
+        assert p.exit_code() == 130
         assert p.mark.read_text() == "stopped"
 
 

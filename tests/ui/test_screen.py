@@ -216,11 +216,6 @@ async def test_who_is_to_be_called_back_stands_in_three_places(desk: OpenDesk) -
         assert text.count("CALL BACK") == 3
 
 
-async def test_a_note_stands(desk: OpenDesk) -> None:
-    async with desk("idle", notes=("Port 8000 is taken: the API is off.",)) as d:
-        assert d.word == "Port 8000 is taken: the API is off."
-
-
 async def test_without_colour_everything_is_still_said(
     desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

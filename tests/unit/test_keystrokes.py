@@ -64,6 +64,13 @@ def test_letters_for_digits_on_a_russian_layout() -> None:
     assert latin("1№фИцЦ*wW#") == "1#aBwW*wW#"
 
 
+def test_a_held_key_without_a_character_is_one_press() -> None:
+    burst = Burst()
+    for _ in range(4):
+        burst.add(Stroke("enter", "", 0.0))
+    assert len(burst.take().presses) == 1
+
+
 def test_a_gap_ends_a_burst() -> None:
     burst = Burst()
     burst.add(Stroke("8", "8", 1.0))

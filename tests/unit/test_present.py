@@ -230,6 +230,7 @@ def test_other_calls_are_counted_in_the_heading() -> None:
         (up(early_seconds=4.0), "ANSWERED", ["after 9 s; network audio 4 s before it, AI not opened"]),
         (up(incoming=True), "ANSWERED", ["you answered after 9 s"]),
         (up(held=True), "ANSWERED, ON HOLD", []),
+        (up(ours=False), "ANSWERED", ["of another program on this phone: only shown"]),
         (up(unconfirmed=True), "IN DOUBT", ["whether the call still stands is being checked"]),
         (made(CallPhase.CLOSING), "HANGING UP", ["waiting for the network"]),
         (made(CallPhase.CLOSING, why="no answer within 60 s"), "HANGING UP", ["no answer within 60 s"]),

@@ -90,6 +90,8 @@ def card(
         return result_card(last, state) if last is not None else Card("NO CALL", Tone.BADGE)
     word, tone = phase_word(call)
     rows = _about(call, now)
+    if not call.ours:
+        rows.insert(0, sentence("of another program on this phone: only shown", Tone.WARN))
     rows[:0] = [sentence(text, Tone.BAD) for text in alarms(call, levels, now)]
     if details:
         rows.append(sentence(" ".join(filter(None, (call.uri, call.sip_call_id))), Tone.DIM))
@@ -142,7 +144,8 @@ def _about(call: Call, now: float) -> list[Row]:
         case CallPhase.CLOSING:
             return [sentence(call.why or "waiting for the network to confirm")]
         case CallPhase.INCOMING:
-            return [Row((Span("a answers with the AI, x rejects"),), limit)]
+            answers = "a answers with the AI, " if call.wants_agent else "no AI for incoming calls; "
+            return [Row((Span(f"{answers}x rejects"),), limit)]
     return []
 
 

@@ -10,7 +10,7 @@ import phonenumbers
 
 from console.core.events import CallId, RegState
 from console.core.outcome import to_call_back
-from console.core.state import Call, CallPhase, Line, Outcome, State
+from console.core.state import Account, Call, CallPhase, Line, Outcome, State
 
 from .words import Row, Span, Tone, clock, time_of_day
 
@@ -92,7 +92,9 @@ def agent_word(state: State | None, name: str) -> Span:
         return Span("agent refused", Tone.BAD)
     if state is not None and not state.policy.has_agent:
         return Span("agent none", Tone.WARN)
-    return Span(f"agent {name or 'set'}")
+    account = state.account if state is not None else Account()
+    credits = "" if account.credits is None else f"   credits {account.credits:,}"
+    return Span(f"agent {account.agent or name or 'set'}{credits}", Tone.BAD if account.empty else Tone.PLAIN)
 
 
 def ear_word(state: State | None) -> Span:
