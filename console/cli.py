@@ -63,7 +63,7 @@ def screen(
         raise typer.Exit
     if context.invoked_subcommand is None:
         loaded = _usable()
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
             raise _fail(
                 "The screen needs a terminal; without one use `call-console call NUMBER` (see --help)."
             )

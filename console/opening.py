@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from .api.server import ApiServer, ApiUnavailable
 from .audio.stderr_guard import stderr_to
+from .core.events import Notice
 from .feed import FedConsole, Feed
 from .ports import Console
 from .settings import Loaded, Settings
@@ -23,13 +24,14 @@ def open_screen(console: Console, loaded: Loaded, demo: bool) -> int:
     account = f"{settings.sip_user}@{settings.sip_domain}" if settings.sip_user else settings.sip_domain
     offers = tuple(_offers()) if demo else ()
     with stderr_to(settings.log_dir / STDERR_LOG), _api_beside(console, settings) as (fed, api, trouble):
+        for sentence in (*trouble, *loaded.warnings):
+            fed.send(Notice(sentence))
         options = ScreenOptions(
             account=account,
             demo=demo,
             offers=offers,
             number=offers[0].number if offers else "",
             sounds=settings.sounds,
-            notes=(*trouble, *loaded.warnings),
             api=api,
         )
         return run_screen(fed, options)

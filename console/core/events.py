@@ -594,6 +594,13 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about the set-up that the operator should know, in one sentence."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A deadline has been reached."""
 
@@ -652,4 +659,4 @@ Command = (
     | AllowDialing
     | Quit
 )
-Event = PhoneEvent | AgentEvent | AccountEvent | AudioEvent | Command | Ignored | Tick
+Event = PhoneEvent | AgentEvent | AccountEvent | AudioEvent | Command | Ignored | Notice | Tick

@@ -82,6 +82,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "ear.on": ("you", "ear on"),
     "ear.off": ("you", "ear off{because}"),
     "never_call.added": ("you", "{number} will never be called"),
+    "notice": ("console", "{text}"),
     "refused": ("console", "not done: {why}"),
     "crash": ("console", "INTERNAL ERROR {error} in {where}: the console ends"),
     "ignored": ("console", "ignored from {source}: {why}"),

@@ -7,7 +7,7 @@ from typing import get_args
 from . import on_account, on_agent, on_command, on_phone
 from .draft import Draft
 from .effects import Effect
-from .events import AccountEvent, AgentEvent, AudioEvent, Command, Event, Ignored, PhoneEvent
+from .events import AccountEvent, AgentEvent, AudioEvent, Command, Event, Ignored, Notice, PhoneEvent
 from .rules import next_deadline, settle
 from .state import State
 
@@ -36,5 +36,7 @@ def step(state: State, event: Event, now: float) -> tuple[State, tuple[Effect, .
     elif isinstance(event, Ignored):
         d.change(ignored=state.ignored + 1)
         d.record("ignored", event.call, source=event.source, why=event.why)
+    elif isinstance(event, Notice):
+        d.record("notice", text=event.text)
     settle(d)
     return d.state, tuple(d.effects)
