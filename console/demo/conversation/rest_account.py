@@ -20,7 +20,7 @@ SUBSCRIPTION = "/v1/user/subscription"
 CREDITS_PER_MINUTE = 400
 
 _DEFAULT_AGENT: dict[str, Any] = {
-    "name": "Demo agent",
+    "name": "Demo",
     "conversation_config": {
         "asr": {"quality": "high", "provider": "elevenlabs"},
         "turn": {"turn_timeout": 7.0, "silence_end_call_timeout": 20.0, "mode": "turn"},
