@@ -8,7 +8,18 @@ import pytest
 
 from console.core.events import CallId, ClosedBy, Origin, QueueState, Refusal, RegState
 from console.core.on_command import why_not_dial
-from console.core.state import Agent, AgentPhase, Call, CallPhase, Line, Outcome, Policy, State, Totals
+from console.core.state import (
+    Agent,
+    AgentPhase,
+    Call,
+    CallPhase,
+    Line,
+    Outcome,
+    Policy,
+    Review,
+    State,
+    Totals,
+)
 from console.ports import Levels
 from console.ui.present import agent, call, line, words
 from console.ui.present.keys import incoming, keys, why_no_words
@@ -382,6 +393,21 @@ def test_result_card(ended: Call, word: str, sentence: str) -> None:
     card = call.result_card(ended)
     assert card.word == word
     assert call.result(ended) == sentence
+
+
+def test_the_result_card_tells_the_price_and_the_summary_once_known() -> None:
+    talked = made(
+        CallPhase.CLOSED, answered_at=58.0, ended_at=188.0, outcome=Outcome.FINISHED, by=ClosedBy.REMOTE
+    )
+    talked = replace(talked, agent=Agent(billed=130.0), review=Review(455, 0.12, "end_call", "They agreed."))
+    card = call.result_card(talked)
+    assert "AI 2:10 billed (455 credits, $0.12)." in call.result(talked)
+    assert "They agreed." in "".join(span.text for span in card.rows[-1].left)
+
+
+def test_a_lost_call_says_what_was_lost() -> None:
+    lost = made(CallPhase.CLOSED, answered_at=58.0, ended_at=60.0, outcome=Outcome.LOST, by=ClosedBy.NETWORK)
+    assert "ended by SIGKILL" in call.result(replace(lost, reason="baresip was ended by SIGKILL"))
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from console.core.events import CallId, ClosedBy
-from console.core.journal import NOT_HEARD, said
+from console.core.journal import NOT_HEARD, money, said
 from console.core.outcome import to_call_back
 from console.core.state import Call, CallPhase, Outcome, State
 from console.ports import Levels
@@ -182,6 +182,8 @@ def result_card(call: Call, state: State | None = None) -> Card:
     """What stays on screen after a call until the next dial: how it went, and the next step."""
     word, tone = _OUTCOME_WORDS[call.outcome or Outcome.LOST]
     rows = [sentence(result(call)), next_step(call, state)]
+    if call.review is not None and call.review.summary:
+        rows.append(sentence(call.review.summary, Tone.DIM))
     talked = clock(call.seconds(call.ended_at or 0.0)) if call.answered_at is not None else ""
     return Card(word, tone, who(call), talked, tuple(rows))
 
@@ -226,8 +228,8 @@ def result(call: Call) -> str:
     else:
         by = _ENDED_BY.get(call.by, "") if call.by is not None else ""
         parts.append(f"{by or 'it ended'} after {clock(call.seconds(ended))}")
-        if said(call.reason) == NOT_HEARD:
-            parts.append(NOT_HEARD)
+        if said(call.reason) == NOT_HEARD or call.outcome is Outcome.LOST:
+            parts.append(said(call.reason))
     if call.why:
         parts.append(call.why.rstrip("."))
     early = call.early_media(ended)
@@ -242,7 +244,8 @@ def _agent_part(call: Call, ended: float) -> str:
         return ""
     billed = call.agent.billed_seconds(ended)
     if billed:
-        return f"AI {clock(billed)} billed"
+        cost = money(call.review.credits, call.review.usd) if call.review is not None else ""
+        return f"AI {clock(billed)} billed" + (f" ({cost})" if cost else "")
     return "AI never opened" if call.wants_agent else "no AI wanted"
 
 
