@@ -178,8 +178,8 @@ class Engine:
         self._flush()
         self._draining = True  # nothing is decided any more
         phone.cancel()
-        await self._billing.aclose()
-        gone = asyncio.gather(self._agents.aclose(), phone, return_exceptions=True)
+        parts = (self._billing.aclose(), self._agents.aclose(), phone)
+        gone = asyncio.gather(*parts, return_exceptions=True)
         await self._in_time(gone, HANG_UP_SECONDS)
         await self._in_time(self._audio.aclose(), AUDIO_SECONDS)
         await self._in_time(self._paths.stop(), AUDIO_SECONDS)
