@@ -33,8 +33,11 @@ def _account(d: Draft, event: AccountRead) -> None:
     if account == before:
         return
     d.change(account=account)
-    doubts = " ".join(event.doubts)
-    d.record("account", agent=event.agent, credits=event.credits, resets_at=event.resets_at, doubts=doubts)
+    if account != replace(before, resets_at=account.resets_at):  # another date alone is no news
+        doubts = " ".join(event.doubts)
+        d.record(
+            "account", agent=event.agent, credits=event.credits, resets_at=event.resets_at, doubts=doubts
+        )
     if event.empty and not account.accepted and not d.state.stopped:
         d.change(stopped=STOP_WORDS[Refusal.CREDITS], stopped_by=Refusal.CREDITS)
         d.record("dialing.stopped", why=STOP_WORDS[Refusal.CREDITS])

@@ -67,6 +67,7 @@ def test_the_same_account_is_told_once(ready: State) -> None:
     state, first = take(ready, AccountRead("Anna", 41_200))
     assert [e.type for e in first if isinstance(e, Record)] == ["account"]
     assert take(state, AccountRead("Anna", 41_200))[1] == []
+    assert take(state, AccountRead("Anna", 41_200, resets_at=5.0))[1] == [], "another date alone is no news"
 
 
 def test_the_price_joins_the_call(ready: State) -> None:
