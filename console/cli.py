@@ -15,11 +15,11 @@ from typing import Annotated
 
 import typer
 
-from . import config_view
+from .commands import config_view
 from .core import outcome
 from .core.numbers import Judgement, Verdict, judge, judge_uri
 from .ports import AudioError, Console
-from .settings import Loaded, Settings, load, make_folders
+from .settings.loading import Loaded, Settings, load, make_folders
 
 app = typer.Typer(
     add_completion=False,
@@ -138,7 +138,7 @@ def serve(
 ) -> None:
     """Run without a screen: phone, agent and HTTP API, until stopped."""
     with _line(demo, wants_agent=False) as loaded:
-        from .serve import serve
+        from .commands.serve import serve
 
         raise typer.Exit(serve(build_console(loaded), loaded.settings, api))
 
@@ -147,7 +147,7 @@ def serve(
 def devices() -> None:
     """List the audio devices, and which two would be used."""
     loaded = _usable()
-    from . import device_view
+    from .commands import device_view
 
     try:
         for line in device_view.lines(loaded.settings):
@@ -164,8 +164,8 @@ def log(
     demo: Annotated[bool, typer.Option("--demo", help="Of the built-in demo line.")] = False,
 ) -> None:
     """Print the log in plain words."""
-    from . import log_view
-    from .demo_settings import DATA_FOLDER
+    from .commands import log_view
+    from .settings.demo import DATA_FOLDER
 
     settings = _usable().settings
     folder = settings.data_dir / DATA_FOLDER / "logs" if demo else settings.log_dir
@@ -206,7 +206,7 @@ def config(
 ) -> None:
     """Show the settings in force, each with where it came from; secrets are hidden."""
     if old is not None:
-        from .import_command import take_over
+        from .commands.import_config import take_over
 
         target = Path.cwd() / ".env"
         raise typer.Exit(take_over(old, target, force=force, say=typer.echo, ask=_ask))
@@ -292,7 +292,7 @@ def _own_line(loaded: Loaded) -> Iterator[Loaded]:
 @contextmanager
 def _demo_line(own: Loaded) -> Iterator[Loaded]:
     from .demo.child import ChildFailed
-    from .demo_settings import demo_line
+    from .settings.demo import demo_line
 
     with ExitStack() as stack:
         try:
@@ -323,7 +323,7 @@ def _is_uri(number: str) -> bool:
 
 
 def _judge(settings: Settings, number: str) -> Judgement:
-    from .records import NEVER_CALL, load_never_call
+    from .records.calls import NEVER_CALL, load_never_call
 
     never, _ = load_never_call(settings.data_dir / NEVER_CALL, settings.dial_region)
     e164 = settings.dial_format == "e164"
@@ -352,7 +352,7 @@ def _run(
     variables: tuple[tuple[str, str], ...] = (),
     first_response: bool = False,
 ) -> None:
-    from .one_call import OneCall, Order
+    from .commands.one_call import OneCall, Order
 
     order = None
     if number is not None:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from .api.server import ApiServer, ApiUnavailable
 from .audio.stderr_guard import stderr_to
 from .core.events import Notice
-from .feed import FedConsole, Feed
 from .ports import Console
-from .settings import Loaded, Settings
+from .records.feed import FedConsole, Feed
+from .settings.loading import Loaded, Settings
 from .ui.options import Offer, ScreenOptions
 from .ui.run import run_screen
 

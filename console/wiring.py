@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from .agent import own_tools
 from .agent.agents import ElevenLabsAgents
-from .archive import Archive
 from .audio.bridge import Bridge
 from .call_audio import Bridge as CallBridge
 from .call_audio import BridgeFactory
 from .core.events import CallId, Ignored
 from .engine import Engine
 from .ports import AudioPaths, Emit, Phone
-from .setting_values import Address
-from .settings import Loaded, Settings
+from .records.archive import Archive
+from .settings.loading import Loaded, Settings
+from .settings.values import Address
 
 if TYPE_CHECKING:
     from .audio.ear import EarSwitch

@@ -25,7 +25,7 @@ from console.demo.conversation.script import Script, Setup, Step
 from console.demo.exchange import PASSWORD_VARIABLE
 from console.engine import Engine
 from console.ports import Update
-from console.settings import load
+from console.settings.loading import load
 from console.wiring import build
 
 PASSWORD = "sip-password-for-tests"

@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 from console.demo.cast import CAST
-from console.demo_settings import demo_line
-from console.settings import load, make_folders
+from console.settings.demo import demo_line
+from console.settings.loading import load, make_folders
 from console.ui.app import ConsoleApp
 from console.ui.options import Offer, ScreenOptions
 from console.wiring import build

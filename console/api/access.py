@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from console.setting_values import Address
+from console.settings.values import Address
 
 from .errors import ApiError
 

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 from console.core.effects import Record
-from console.feed import Feed, Lagged
+from console.records.feed import Feed, Lagged
 
 
 class News:

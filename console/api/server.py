@@ -20,9 +20,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from console.core.events import Ignored
-from console.feed import Feed
 from console.ports import Console
-from console.setting_values import Address
+from console.records.feed import Feed
+from console.settings.values import Address
 
 if TYPE_CHECKING:
     from uvicorn import Server

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from console.core.effects import Record
-from console.feed import Lagged
-from console.logbook import record_json
+from console.records.feed import Lagged
+from console.records.logbook import record_json
 
 from .errors import ApiError
 from .news import News

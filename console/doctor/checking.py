@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.finding import Finding, warning
-from ..settings import Loaded, Settings
+from ..settings.loading import Loaded, Settings
 from . import tcp_table
 from .tcp_table import Socket
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..audio.stderr_guard import stderr_to
 from ..line_lock import LineTaken, line_lock
-from ..settings import Loaded, make_folders
+from ..settings.loading import Loaded, make_folders
 from . import view
 from .checking import Check, Context, Outcome, all_checks, carry_out
 

@@ -18,9 +18,9 @@ from console.core import effects as do
 from console.core import events as ev
 from console.core.state import Policy, State
 from console.core.step import step
-from console.feed import Feed
 from console.ports import Levels, Publish, Update
-from console.setting_values import Address
+from console.records.feed import Feed
+from console.settings.values import Address
 
 SLOW = float(os.environ.get("TEST_TIME_FACTOR", "1"))
 WALL_ZERO = 1_800_000_000.0

@@ -14,8 +14,8 @@ import pytest
 from console.api.access import Access, Caller, socket_owner
 from console.api.errors import ApiError
 from console.api.server import ApiServer, ApiUnavailable
-from console.feed import Feed
-from console.setting_values import Address
+from console.records.feed import Feed
+from console.settings.values import Address
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -21,9 +21,9 @@ from console.api.stream import Streams
 from console.core import events as ev
 from console.core.effects import Record
 from console.core.state import Policy, State
-from console.feed import Feed
-from console.logbook import record_object
 from console.ports import Update
+from console.records.feed import Feed
+from console.records.logbook import record_object
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -18,8 +18,8 @@ import pytest
 
 from console.api.server import ApiServer
 from console.core.state import Outcome
-from console.feed import Feed
-from console.setting_values import Address
+from console.records.feed import Feed
+from console.settings.values import Address
 from tests.console_rig import NUMBERS, SLOW, ConsoleRig, running_console
 
 ROOT = Path(__file__).parents[2]

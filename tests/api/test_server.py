@@ -15,11 +15,11 @@ import pytest
 from console.api.desk import Desk
 from console.api.news import News
 from console.api.server import ApiServer, ApiUnavailable
-from console.feed import Feed
+from console.commands.serve import serve
 from console.opening import _api_beside
-from console.serve import serve
-from console.setting_values import Address
-from console.settings import Settings
+from console.records.feed import Feed
+from console.settings.loading import Settings
+from console.settings.values import Address
 
 pytestmark = pytest.mark.timeout(60)
 

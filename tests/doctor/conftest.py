@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from console import phone_choice
 from console.core.finding import Finding
 from console.demo.child import Child
 from console.demo.conversation.rest_account import AccountScript
@@ -21,7 +20,8 @@ from console.demo.conversation.script import Script, Setup
 from console.demo.conversation_server import ConversationServer
 from console.demo.exchange import PASSWORD_VARIABLE
 from console.doctor.checking import Context, Fix, Outcome, all_checks, carry_out
-from console.settings import load
+from console.settings import phone_choice
+from console.settings.loading import load
 
 PASSWORD = "sip-password-for-tests"
 KEY = "key-for-tests"

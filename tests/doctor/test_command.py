@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from console import phone_choice
 from console.core.finding import note, problem, warning
 from console.doctor import view
 from console.doctor.checking import Check, Context, Outcome, Result, all_checks, carry_out
 from console.doctor.command import Doctor
 from console.line_lock import line_lock
-from console.settings import VARIABLES, Loaded, Settings, load
+from console.settings import phone_choice
+from console.settings.loading import VARIABLES, Loaded, Settings, load
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 90.0 * float(os.environ.get("TEST_TIME_FACTOR", "1"))

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from console import phone_choice
-from console.settings import VARIABLES
+from console.settings import phone_choice
+from console.settings.loading import VARIABLES
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0 * float(os.environ.get("TEST_TIME_FACTOR", "1"))

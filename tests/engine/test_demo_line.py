@@ -19,7 +19,7 @@ from console.demo.cast import CAST
 from console.demo.line import DemoLine
 from console.engine import Engine
 from console.ports import Update
-from console.settings import load
+from console.settings.loading import load
 from console.wiring import build
 from tests.phone_rig import SLOW
 

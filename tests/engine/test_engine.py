@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from console.archive import Archive
 from console.core.effects import Record
 from console.core.events import (
     AccountRead,
@@ -54,6 +53,7 @@ from console.ports import (
     SessionRequest,
     Update,
 )
+from console.records.archive import Archive
 
 C = CallId("c1")
 NUMBER = "89123456789"

@@ -22,7 +22,7 @@ from console.core import events as ev
 from console.core.events import CallId
 from console.demo.conversation.script import Script, Step
 from console.ports import SessionRequest
-from console.settings import load
+from console.settings.loading import load
 from console.wiring import build
 
 DOCS = (Path(__file__).parents[2] / "docs" / "tools.md").read_text()

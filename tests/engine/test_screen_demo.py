@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from console import phone_choice
-from console.settings import VARIABLES
+from console.settings import phone_choice
+from console.settings.loading import VARIABLES
 
 ROOT = Path(__file__).parents[2]
 FACTOR = float(os.environ.get("TEST_TIME_FACTOR", "1"))

@@ -24,7 +24,7 @@ from console.phone.baresip_process import BaresipProcess, BaresipSetup
 from console.phone.ctrl_line import CtrlLine
 from console.phone.ctrl_phone import CtrlPhone
 from console.phone.free_port import free_tcp_port, is_free
-from console.settings import load
+from console.settings.loading import load
 from console.wiring import build
 from tests.console_rig import AGENT, KEY, PASSWORD, SLOW, ConsoleRig
 from tests.faults import cast

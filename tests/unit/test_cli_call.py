@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
+from console.commands.one_call import OneCall, Order
+from console.commands.output import Output
 from console.core import effects as do
 from console.core import events as ev
 from console.core.state import State
 from console.core.step import step
-from console.one_call import OneCall, Order
-from console.output import Output
 from console.ports import Levels, Publish, Update
-from console.settings import load
+from console.settings.loading import load
 
 Reaction = Callable[[Any], Iterable[ev.Event]]
 

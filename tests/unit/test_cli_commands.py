@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from console import cli
-from console.one_call import OneCall, Order
-from console.settings import VARIABLES
+from console.commands.one_call import OneCall, Order
+from console.settings.loading import VARIABLES
 
 FULL = {
     "ELEVENLABS_API_KEY": "sk_hidden_key",

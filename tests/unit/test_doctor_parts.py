@@ -15,7 +15,7 @@ from console.doctor.subjects.audio import rate_finding
 from console.doctor.subjects.line import Unresolved, host_of, judge
 from console.doctor.tcp_table import Process
 from console.doctor.wording import halves
-from console.settings import Settings
+from console.settings.loading import Settings
 
 SETTINGS = Settings(sip_user="u", sip_domain="sip.example:5070")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from console.demo.cast import CAST
-from console.settings import VARIABLES, Settings, load
+from console.settings.loading import VARIABLES, Settings, load
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from console.core.effects import Record
 from console.core.state import Policy, State
-from console.feed import FedConsole, Feed, Lagged
 from console.ports import Publish, Update
+from console.records.feed import FedConsole, Feed, Lagged
 
 STATE = State(Policy("h"))
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from console import log_view
+from console.commands import log_view
+from console.commands.log_view import Tail
 from console.core.effects import Record
 from console.core.events import CallId
-from console.log_view import Tail
-from console.logbook import Logbook
+from console.records.logbook import Logbook
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console import env_file, old_setup
-from console.import_command import quoted, take_over, write
+from console.commands.import_config import quoted, take_over, write
 from console.phone.baresip_files import parse_accounts, parse_config
-from console.settings import load
+from console.settings import env_file, old_setup
+from console.settings.loading import load
 
 ROOT = Path(__file__).parents[2]
 SECRET = "pa$$ w'ord#1"

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from console import phone_choice
 from console.core.tools import transfer_key
 from console.phone.baresip_version import Version
-from console.setting_values import Address
-from console.settings import VARIABLES, Loaded, Settings, load, make_folders
+from console.settings import phone_choice
+from console.settings.loading import VARIABLES, Loaded, Settings, load, make_folders
+from console.settings.values import Address
 
 FULL = {
     "ELEVENLABS_API_KEY": "sk_very_secret",

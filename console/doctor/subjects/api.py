@@ -7,7 +7,7 @@ import os
 import socket
 
 from ...core.finding import warning
-from ...setting_values import Address
+from ...settings.values import Address
 from .. import tcp_table
 from ..checking import Context, Result, check
 

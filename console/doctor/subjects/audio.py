@@ -12,7 +12,7 @@ from ...core.events import CallId, Event
 from ...core.finding import Finding, problem, warning
 from ...phone import baresip_program
 from ...ports import AudioError, AudioPath, PhoneError
-from ...settings import Settings
+from ...settings.loading import Settings
 from .. import far_end, running_baresip, tone
 from ..checking import Context, Result, check
 from ..wording import halves

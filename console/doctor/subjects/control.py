@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ...core.finding import Finding, problem
 from ...phone.free_port import is_free
-from ...setting_values import Address
+from ...settings.values import Address
 from .. import tcp_table
 from ..checking import Context, Result, check
 from ..tcp_table import Process, Socket

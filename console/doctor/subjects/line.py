@@ -15,7 +15,7 @@ from ...core.events import Event, LineDown, LineFailed, LineUp, RegistrationChan
 from ...core.finding import Finding, problem
 from ...phone.baresip_config import BaresipAudio
 from ...ports import Phone, PhoneError
-from ...settings import Settings
+from ...settings.loading import Settings
 from ...wiring import embedded_line, join_setup, sip_account
 from ..checking import Context, Result, check
 from ..wording import halves

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ... import phone_choice
 from ...core.finding import Finding, problem, warning
 from ...phone import baresip_program
 from ...phone.baresip_config import codecs_for
 from ...phone.baresip_program import BaresipProgram
 from ...ports import PhoneError
+from ...settings import phone_choice
 from ...wiring import sip_account
 from ..checking import Context, Result, check
 

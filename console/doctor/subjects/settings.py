@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ... import env_file
 from ...core.finding import Finding, problem, warning
-from ...settings import make_folders
+from ...settings import env_file
+from ...settings.loading import make_folders
 from ..checking import Context, Fix, Result, check
 from ..wording import halves
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .settings import VARIABLES, Loaded
+from ..settings.loading import VARIABLES, Loaded
 
 
 def lines(loaded: Loaded) -> Iterator[str]:

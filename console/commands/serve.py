@@ -6,13 +6,13 @@ import asyncio
 import signal
 import sys
 
-from .api.server import ApiServer, ApiUnavailable
-from .core import outcome
-from .feed import FedConsole, Feed
+from ..api.server import ApiServer, ApiUnavailable
+from ..core import outcome
+from ..ports import Console, Update
+from ..records.feed import FedConsole, Feed
+from ..settings.loading import Settings
+from ..settings.values import Address, address
 from .output import Output
-from .ports import Console, Update
-from .setting_values import Address, address
-from .settings import Settings
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..core.state import Policy
+from ..core.text import clean
+from ..core.tools import transfer_key
 from . import phone_choice
-from .core.state import Policy
-from .core.text import clean
-from .core.tools import transfer_key
-from .setting_values import Address
+from .values import Address
 
 if TYPE_CHECKING:
-    from .settings import Settings
+    from .loading import Settings
 
 
 def missing(s: Settings) -> list[str]:

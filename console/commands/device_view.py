@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from .audio import portaudio
-from .audio.stderr_guard import stderr_to
-from .core.text import clean
-from .settings import Settings
+from ..audio import portaudio
+from ..audio.stderr_guard import stderr_to
+from ..core.text import clean
+from ..settings.loading import Settings
 
 
 def lines(settings: Settings) -> Iterator[str]:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import IO
 
-from .core import journal
-from .core.effects import Record
-from .logbook import record_json
+from ..core import journal
+from ..core.effects import Record
+from ..records.logbook import record_json
 
 
 class Output:

@@ -7,12 +7,12 @@ import signal
 from dataclasses import dataclass
 from uuid import uuid4
 
-from .core import outcome
-from .core.events import CallId, Dial, HangUp, Origin, RegState
-from .core.on_command import why_not_dial
-from .core.state import Call, CallPhase, State
+from ..core import outcome
+from ..core.events import CallId, Dial, HangUp, Origin, RegState
+from ..core.on_command import why_not_dial
+from ..core.state import Call, CallPhase, State
+from ..ports import Console, Update
 from .output import Output
-from .ports import Console, Update
 
 LINE_SECONDS = 40.0
 """How long the line may take to come up: a registrar that does not reply is noticed after 32 s (RFC 3261)."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from .settings import Loaded, load
+from .loading import Loaded, load
 
 _SET_ASIDE = (
     "EXOLVE_SIP_USER",
@@ -28,7 +28,7 @@ DATA_FOLDER = "demo"
 def demo_line(environ: Mapping[str, str], cwd: Path, own: Loaded) -> Iterator[Loaded]:
     """Start the built-in line and yield the settings that point at it. `own`: the settings without it. Raises
     `console.demo.child.ChildFailed` when it does not come up."""
-    from .demo.line import DemoLine
+    from ..demo.line import DemoLine
 
     with DemoLine(own.settings.lang) as line:
         folder = {"CONSOLE_DATA_DIR": str(own.settings.data_dir / DATA_FOLDER)}

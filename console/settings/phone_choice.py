@@ -7,10 +7,10 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from .phone.baresip_version import Version, parse_version
+from ..phone.baresip_version import Version, parse_version
 
 if TYPE_CHECKING:
-    from .settings import Settings
+    from .loading import Settings
 
 _ASK_SECONDS = 5.0
 

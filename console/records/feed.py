@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
-from .core.effects import Record
-from .core.events import CallId, Event
-from .ports import Console, Levels, Publish, Update
+from ..core.effects import Record
+from ..core.events import CallId, Event
+from ..ports import Console, Levels, Publish, Update
 
 KEPT = 2000
 """Records: some ten minutes of lively conversation."""

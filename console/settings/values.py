@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import phonenumbers
 
-from .core import sip_uri
-from .core.text import clean
+from ..core import sip_uri
+from ..core.text import clean
 
 CODECS = ("opus", "g722", "pcma", "pcmu")
 _SIP_USER = re.compile(r"[A-Za-z0-9_.!~*+-]{1,64}")

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from .core.effects import Record
-from .core.events import Event, Ignored, NeverCallLoaded
-from .core.state import ENDED_KEPT, Call, Policy, State
-from .logbook import Logbook
-from .records import (
+from ..core.effects import Record
+from ..core.events import Event, Ignored, NeverCallLoaded
+from ..core.state import ENDED_KEPT, Call, Policy, State
+from .calls import (
     CALLS,
     NEVER_CALL,
     amend_call,
@@ -22,6 +21,7 @@ from .records import (
     load_never_call,
     totals_of_today,
 )
+from .logbook import Logbook
 
 
 class Archive:

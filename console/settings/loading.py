@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import platformdirs
 
-from . import env_file, phone_choice, setting_checks
-from . import setting_values as values
-from .core.state import Policy
-from .setting_values import Address
+from ..core.state import Policy
+from . import checks as setting_checks
+from . import env_file, phone_choice
+from . import values as values
+from .values import Address
 
 _API = Address("127.0.0.1", 8000)
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import env_file, old_setup
-from .core import outcome
-from .settings import VARIABLES
+from ..core import outcome
+from ..settings import env_file, old_setup
+from ..settings.loading import VARIABLES
 
 Say = Callable[[str], None]
 

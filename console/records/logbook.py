@@ -17,8 +17,8 @@ from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 
-from .core import journal
-from .core.effects import JsonValue, Record
+from ..core import journal
+from ..core.effects import JsonValue, Record
 
 EVENTS = "events.jsonl"
 WORDS = "console.log"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .logbook import WORDS
+from ..records.logbook import WORDS
 
 LAST_LINES = 20
 """How much of the past `follow` begins with."""

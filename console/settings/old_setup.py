@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..core.text import clean
+from ..phone.baresip_files import AccountLine, parse_accounts, parse_config
 from . import env_file
-from .core.text import clean
-from .phone.baresip_files import AccountLine, parse_accounts, parse_config
-from .setting_values import Address, ip_address
-from .settings import VARIABLES, Variable
+from .loading import VARIABLES, Variable
+from .values import Address, ip_address
 
 ACCOUNTS = Path("config") / "baresip" / "accounts"
 CONFIG = Path("config") / "baresip" / "config"

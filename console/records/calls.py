@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .core import never_call
-from .core.events import CallId, ClosedBy
-from .core.state import Agent, Call, CallPhase, Outcome, Review, Totals
+from ..core import never_call
+from ..core.events import CallId, ClosedBy
+from ..core.state import Agent, Call, CallPhase, Outcome, Review, Totals
 
 CALLS = "calls.jsonl"
 NEVER_CALL = "never-call.txt"

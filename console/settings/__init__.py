@@ -1,0 +1,1 @@
+"""The settings: read, checked, written, and taken over from an older set-up."""
