@@ -1,7 +1,7 @@
 # Call Console: `make run` on a fresh machine sets everything up and opens the screen; `make test` runs every test.
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test soak lint format wheel constraints compare-sdk clean
+.PHONY: help run install test soak lint format words wheel constraints compare-sdk clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,7 @@ help:
 	@echo 'make soak      up to an hour: all pairs of faults, 500 randomly faulted calls, 1,000 plain ones (SOAK=--help)'
 	@echo 'make lint      ruff and mypy only'
 	@echo 'make format    let ruff format the code'
+	@echo 'make words     bring the Russian catalogues up to date with the source'
 	@echo 'make wheel     build dist/*.whl'
 	@echo 'make compare-sdk  run the same sessions with the official ElevenLabs SDK and with ours'
 	@echo 'make clean     remove what these commands made'
@@ -52,6 +53,9 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+words: $(READY)
+	@$(BIN)/python tools/words.py
 
 wheel: $(READY)
 	@$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

@@ -1,0 +1,80 @@
+"""Sentences that can be said again in another language.
+
+The program thinks in English: `Words` is an English `str`, so JSON, log files and comparisons need to know
+nothing of this. It also remembers its template and what was filled in, so that whoever shows it to a person
+(`console.language`) can say it in that person's language. Pure.
+
+Templates are the message ids of the gettext catalogues, found in the source by `tools/words.py`: they are
+literals as the first argument of `phrase`, `phrase_n`, `msgid`, `tr` or `tr_n`, never f-strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+
+class Catalogue(Protocol):
+    """What is needed of `gettext.NullTranslations`: unknown texts come back as they are."""
+
+    def gettext(self, message: str, /) -> str: ...
+
+    def ngettext(self, one: str, many: str, n: int, /) -> str: ...
+
+
+class Words(str):
+    """An English text that remembers its `template` and the `values` in it, which may be `Words` themselves.
+    `many`: the plural template, where there is one; `values["n"]` is then what is counted."""
+
+    template: str = ""
+    many: str = ""
+    values: Mapping[str, object] = MappingProxyType({})
+
+    def __str__(self) -> str:
+        return self  # so that str(error) keeps what it remembers
+
+
+def phrase(template: str, /, **values: object) -> Words:
+    """The template with its `{values}` filled in as `str.format` does; a literal brace is doubled."""
+    return _words(template.format(**values), template, values)
+
+
+def phrase_n(one: str, many: str, n: int, /, **values: object) -> Words:
+    """The same for a counted thing; `{n}` stands for the number."""
+    values["n"] = n
+    return _words((one if n == 1 else many).format(**values), one, values, many)
+
+
+def msgid(template: str, /) -> str:
+    """The template itself: marks a literal that reaches `phrase` by another way, as through a table."""
+    return template
+
+
+def joined(separator: str, parts: Iterable[str]) -> Words:
+    """Like `separator.join(parts)`; each part stays translatable. `separator` holds no braces."""
+    values = {f"p{place}": part for place, part in enumerate(parts)}
+    template = separator.join(f"{{{name}}}" for name in values)
+    return _words(template.format(**values), template, values)
+
+
+def in_language(text: str, catalogue: Catalogue) -> str:
+    """`Words` as the catalogue has them, and what is in them too; any other text is foreign and stays."""
+    if not isinstance(text, Words) or not text.template:
+        return str(text)
+    values = {name: _value(value, catalogue) for name, value in text.values.items()}
+    if text.many:
+        count = text.values["n"]
+        assert isinstance(count, int)
+        return catalogue.ngettext(text.template, text.many, count).format(**values)
+    return catalogue.gettext(text.template).format(**values)
+
+
+def _value(value: object, catalogue: Catalogue) -> object:
+    return in_language(value, catalogue) if isinstance(value, str) else value
+
+
+def _words(text: str, template: str, values: Mapping[str, object], many: str = "") -> Words:
+    words = Words(text)
+    words.template, words.many, words.values = template, many, values
+    return words

@@ -1,0 +1,140 @@
+"""Texts that can be said again in another language, and the Russian catalogues against the source."""
+
+import ast
+import json
+import string
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+
+from console.core.words import Words, in_language, joined, msgid, phrase, phrase_n
+from console.language import DOMAINS, LANGUAGES, choose, shown, speaking, tr, tr_n
+from tools import words as catalogues
+
+
+class Pirate:
+    """A catalogue with a few words of its own."""
+
+    TEXTS: ClassVar = {
+        "Not registered ({said}).": "Arr, nay registered: {said}!",
+        "no answer": "no soul answers",
+        "{n} call": "{n} hail",
+        "{n} calls": "{n} hails",
+    }
+
+    def gettext(self, message: str) -> str:
+        return self.TEXTS.get(message, message)
+
+    def ngettext(self, one: str, many: str, n: int) -> str:
+        return self.gettext(one if n == 1 else many)
+
+
+def test_words_are_english_and_can_be_said_again() -> None:
+    text = phrase("Not registered ({said}).", said=phrase("no answer"))
+    assert text == "Not registered (no answer)."
+    assert json.dumps({"why": text}) == '{"why": "Not registered (no answer)."}'
+    assert in_language(text, Pirate()) == "Arr, nay registered: no soul answers!"
+    assert type(in_language(text, Pirate())) is str
+
+
+def test_words_survive_an_exception_and_a_join() -> None:
+    error = ValueError(phrase("no answer"))
+    assert in_language(str(error), Pirate()) == "no soul answers"
+    both = joined("; ", [phrase("no answer"), "408 {x}"])
+    assert both == "no answer; 408 {x}"
+    assert in_language(both, Pirate()) == "no soul answers; 408 {x}"
+    assert joined(", ", []) == ""
+    assert in_language(joined(", ", []), Pirate()) == ""
+
+
+def test_what_others_wrote_is_never_translated() -> None:
+    assert in_language("no answer", Pirate()) == "no answer"
+    assert in_language(phrase("Not registered ({said}).", said="no answer"), Pirate()).endswith(
+        ": no answer!"
+    )
+
+
+def test_counted_words() -> None:
+    assert [in_language(phrase_n("{n} call", "{n} calls", n), Pirate()) for n in (1, 2)] == [
+        "1 hail",
+        "2 hails",
+    ]
+    assert str(phrase_n("{n} call", "{n} calls", 5)) == "5 calls"
+
+
+def test_the_language_is_english_until_another_one_is_chosen() -> None:
+    assert tr("no answer") == shown(phrase("no answer")) == "no answer"
+    assert tr_n("{n} call", "{n} calls", 2) == "2 calls"
+    for language in LANGUAGES:
+        with speaking(language):
+            assert tr("a text that is in no catalogue: {x}", x=1) == "a text that is in no catalogue: 1"
+    choose("en")
+    assert isinstance(phrase("x"), Words)
+    assert msgid("x") == "x"
+
+
+# ---- the catalogues ----
+
+
+def fields(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+def texts(message: catalogues.Message) -> Iterator[tuple[str, str]]:
+    """Each Russian form with the English text it stands for."""
+    if isinstance(message.id, (tuple, list)):
+        for form in message.string:
+            yield message.id[1], form
+    else:
+        yield message.id, message.string
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_the_catalogue_is_what_the_source_says_in_russian(domain: str) -> None:
+    kept = catalogues.stored(domain)
+    source = catalogues.extracted(domain)
+    missing = [m.id for m in source if m.id and kept.get(m.id) is None]
+    gone = [m.id for m in kept if m.id and source.get(m.id) is None]
+    assert not missing, "run `make words` and translate"
+    assert not gone, "run `make words`"
+    assert not kept.obsolete, "run `make words`"
+    assert not [m.id for m in catalogues.untranslated(kept)]
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_what_the_program_reads_is_compiled_from_it(domain: str) -> None:
+    path = catalogues.po_path(domain)
+    text = path.read_bytes()
+    assert path.with_suffix(".mo").read_bytes() == catalogues.mo_bytes(text), "run `make words`"
+    assert text == catalogues.po_text(catalogues.renewed(domain)), "run `make words`"
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_translation_has_the_same_places_to_fill_in(domain: str) -> None:
+    for message in catalogues.stored(domain):
+        for english, russian in texts(message) if message.id else ():
+            assert fields(russian) == fields(english), russian
+            assert english.endswith(".") == russian.endswith("."), russian
+            assert english.strip() == english or russian.strip() != russian, russian
+
+
+def test_only_literals_are_texts() -> None:
+    """An f-string or a choice as the template would never be found in a catalogue."""
+    wrong = []
+    for domain in DOMAINS:
+        for path in catalogues.sources(domain):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+                    continue
+                places = 2 if node.func.id.endswith("_n") else 1
+                if node.func.id in catalogues.KEYWORDS and not all(map(_is_text, node.args[:places])):
+                    wrong.append(f"{path}:{node.lineno}")
+    assert not wrong
+
+
+def _is_text(node: ast.expr) -> bool:
+    """A literal, or a name that stands for one that is marked where it is written."""
+    return isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(node.value)
+    )
