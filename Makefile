@@ -1,7 +1,7 @@
 # Call Console: `make run` on a fresh machine sets everything up and opens the screen; `make test` runs every test.
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test soak lint format words wheel constraints compare-sdk clean
+.PHONY: help run install test bench bench-long soak lint format words wheel constraints compare-sdk clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,6 +14,8 @@ help:
 	@echo 'make install   set up only: a virtual environment in $(VENV) with everything in it'
 	@echo 'make test      set up if needed, then check the code and run every test'
 	@echo 'make soak      up to an hour: all pairs of faults, 500 randomly faulted calls, 1,000 plain ones (SOAK=--help)'
+	@echo 'make bench     measure everything in docs/performance.md (15 minutes at most) and write its tables'
+	@echo 'make bench-long  the same with ten minutes of audio for each format'
 	@echo 'make lint      ruff and mypy only'
 	@echo 'make format    let ruff format the code'
 	@echo 'make words     bring the Russian catalogues up to date with the source'
@@ -42,6 +44,12 @@ test:
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST) || { \
 	  echo; echo 'FAILED beside other tests. Once more, alone: what passes now depends on the load of the machine.'; \
 	  $(BIN)/python -m pytest --numprocesses 0 --last-failed --last-failed-no-failures none $(PYTEST); }
+
+# On a machine that does nothing else. BENCH='--only answer --quick' measures a part of it, and writes nothing.
+bench bench-long: $(READY)
+	@sh tools/test_packages.sh
+	@$(BIN)/python -m tests.bench $(if $(filter bench-long,$@),--long) \
+	  $(or $(BENCH),--json docs/performance.json --write docs/performance.md)
 
 soak: $(READY)
 	$(BIN)/python -m tests.faults.soak $(SOAK)
