@@ -17,7 +17,7 @@ from .effects import (
     PhoneReject,
     Record,
 )
-from .events import CallId, ClosedBy
+from .events import CallId, ClosedBy, Origin
 from .state import ENDED_KEPT, Agent, AgentPhase, Call, CallPhase, Outcome, State
 
 HANG_UP_SECONDS = 4.0
@@ -34,6 +34,7 @@ class Draft:
     state: State
     now: float
     effects: list[Effect] = field(default_factory=list)
+    origin: Origin | None = None  # who asked for what this step does, if somebody did
 
     def do(self, effect: Effect) -> None:
         self.effects.append(effect)
@@ -50,7 +51,20 @@ class Draft:
         hindrance: Hindrance = Hindrance.STATE,
     ) -> None:
         """Say no in one sentence; `confirm`: the same again, confirmed, would be done."""
-        self.record("refused", call, what=what, why=why, confirm=confirm, hindrance=hindrance.value)
+        self.record(
+            "refused",
+            call,
+            what=what,
+            why=why,
+            confirm=confirm,
+            hindrance=hindrance.value,
+            origin=self.asked_from,
+        )
+
+    @property
+    def asked_from(self) -> str | None:
+        """The `origin` of records about what somebody asked for."""
+        return self.origin.value if self.origin is not None else None
 
     def change(self, **changes: Any) -> None:
         self.state = replace(self.state, **changes)
@@ -80,6 +94,7 @@ class Draft:
             self._end_early_media(call),
             phase=CallPhase.CLOSING,
             asked_by=by,
+            asked_from=self.origin,
             why=why,
             outcome=outcome or call.outcome,
             ended_at=self.now,
@@ -118,6 +133,7 @@ class Draft:
             seconds=round(call.seconds(self.now), 3),
             outcome=outcome.value,
             why=call.why,
+            origin=call.asked_from.value if call.asked_from is not None else None,
         )
         return call
 

@@ -59,12 +59,15 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "agent.transcript.agent.corrected": ("AI", "> (heard only) {text}"),
     "agent.transcript.user": ("them", "< {text}"),
     "agent.transcript.operator": ("you", "* {text}"),
+    "agent.transcript.operator.api": ("console", "* {text} (by the API)"),
     "agent.interrupted": ("AI", "interrupted; {seconds:.1f} s were not played"),
     "agent.tool": ("AI", "used {name}"),
     "agent.tool.failed": ("AI", "could not use {name}{because}"),
     "agent.note": ("AI", "notes: {text}"),
     "agent.silenced.on": ("you", "AI silenced for {limit_seconds:.0f} s at most"),
     "agent.silenced.off": ("you", "AI may speak again"),
+    "agent.silenced.on.api": ("console", "AI silenced by the API for {limit_seconds:.0f} s at most"),
+    "agent.silenced.off.api": ("console", "AI may speak again, by the API"),
     "call.transfer_failed": ("phone", "the transfer FAILED: {reason}"),
     "call.transfer": ("AI", "transferring the call to {destination}"),
     "agent.queue": ("AI", "queue at ElevenLabs: {state}"),
@@ -84,6 +87,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "never_call.added": ("you", "{number} will never be called"),
     "notice": ("console", "{text}"),
     "refused": ("console", "not done: {why}"),
+    "refused.api": ("console", "not done for the API: {why}"),
     "crash": ("console", "INTERNAL ERROR {error} in {where}: the console ends"),
     "ignored": ("console", "ignored from {source}: {why}"),
 }
@@ -104,6 +108,7 @@ _CLOSERS = {
     "agent": "the AI",
     "network": "the network",
     "timeout": "a time limit",
+    "operator.api": "the API",
 }
 _AGENT_CLOSERS = {
     "call": "the end of the call",
@@ -154,8 +159,17 @@ def _registration(record: Record) -> _Message:
     return f"registration.{_text(record.fields, 'state')}", {"answer": answer or "no answer"}
 
 
+def _marked(record: Record, message: str) -> str:
+    """What came over the API is told apart from what a key did."""
+    return f"{message}.api" if record.fields.get("origin") == "api" else message
+
+
 def _dialing(record: Record) -> _Message:
-    return ("call.dialing.api" if record.fields.get("origin") == "api" else "call.dialing"), {}
+    return _marked(record, "call.dialing"), {}
+
+
+def _refused(record: Record) -> _Message:
+    return _marked(record, "refused"), {}
 
 
 def _incoming(record: Record) -> _Message:
@@ -177,7 +191,8 @@ def _extended(record: Record) -> _Message:
 
 def _closed(record: Record) -> _Message:
     fields = record.fields
-    who = _CLOSERS.get(_text(fields, "by"), _text(fields, "by"))
+    by = _text(fields, "by")
+    who = _CLOSERS.get(_marked(record, by), _CLOSERS.get(by, by))
     answer = " ".join(filter(None, (_text(fields, "code"), said(_text(fields, "reason")))))
     if fields.get("code") and answer.startswith(f"{fields['code']} {fields['code']}"):
         answer = _text(fields, "reason")
@@ -199,7 +214,7 @@ def _first_audio(record: Record) -> _Message:
 
 def _transcript(record: Record) -> _Message:
     message = f"agent.transcript.{_text(record.fields, 'role')}"
-    return message + (".corrected" if record.fields.get("corrected") else ""), {}
+    return _marked(record, message + (".corrected" if record.fields.get("corrected") else "")), {}
 
 
 def _interrupted(record: Record) -> _Message:
@@ -213,7 +228,7 @@ def _tool(record: Record) -> _Message:
 
 
 def _silenced(record: Record) -> _Message:
-    return f"agent.silenced.{'on' if record.fields.get('on') else 'off'}", {}
+    return _marked(record, f"agent.silenced.{'on' if record.fields.get('on') else 'off'}"), {}
 
 
 def _agent_closed(record: Record) -> _Message:
@@ -261,6 +276,7 @@ def _ear(record: Record) -> _Message:
 _MESSAGE: dict[str, Callable[[Record], _Message]] = {
     "registration": _registration,
     "call.dialing": _dialing,
+    "refused": _refused,
     "call.incoming": _incoming,
     "call.found": _found,
     "call.hold": _hold,

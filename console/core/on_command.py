@@ -37,6 +37,7 @@ QUIT_SECONDS = 3.0
 
 
 def react(d: Draft, event: Command) -> None:
+    d.origin = getattr(event, "origin", None)
     match event:
         case Dial():
             _dial(d, event)
@@ -183,7 +184,7 @@ def _extend(d: Draft, call: Call) -> None:
         d.refuse("extend", "Only an answered call has a limit to extend.", call.id)
         return
     d.call(call, limit_at=call.limit_at + EXTEND_SECONDS)
-    d.record("call.extended", call.id, seconds=EXTEND_SECONDS)
+    d.record("call.extended", call.id, seconds=EXTEND_SECONDS, origin=d.asked_from)
 
 
 def _register(d: Draft) -> None:

@@ -172,6 +172,7 @@ class Call:
     digits_by: float | None = None
     notes: tuple[str, ...] = ()  # what the agent noted
     asked_by: ClosedBy | None = None  # who made us hang up
+    asked_from: Origin | None = None  # from where, when somebody asked for it
     why: str = ""  # why we hang up, one sentence
     code: int | None = None
     reason: str = ""

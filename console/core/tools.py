@@ -71,7 +71,7 @@ def silence(d: Draft, call: Call, on: bool) -> Call:
     if on == (call.silent_until is not None):
         return call
     d.do(AudioSilence(call.id, on))
-    d.record("agent.silenced", call.id, on=on, limit_seconds=SILENCE_SECONDS)
+    d.record("agent.silenced", call.id, on=on, limit_seconds=SILENCE_SECONDS, origin=d.asked_from)
     return d.call(call, silent_until=d.now + SILENCE_SECONDS if on else None)
 
 
@@ -86,7 +86,15 @@ def _send_digits(d: Draft, call: Call, digits: str) -> None:
 
 
 def _operator_says(d: Draft, call: Call, text: str) -> None:
-    d.record("agent.transcript", call.id, role=Role.OPERATOR.value, text=text, final=True, corrected=False)
+    d.record(
+        "agent.transcript",
+        call.id,
+        role=Role.OPERATOR.value,
+        text=text,
+        final=True,
+        corrected=False,
+        origin=d.asked_from,
+    )
 
 
 def pressed(digits: str) -> list[tuple[float, str]]:

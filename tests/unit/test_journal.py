@@ -77,6 +77,16 @@ SOURCES = {"phone", "line", "AI", "them", "you", "audio", "console"}
         ),
         ("audio.glitch", {"direction": "in", "ms": 20}, "20 ms lost from the callee"),
         ("ear", {"on": False, "reason": "no such device"}, "ear off: no such device"),
+        ("refused", {"why": "No line.", "origin": "keys"}, "not done: No line."),
+        ("refused", {"why": "No line.", "origin": "api"}, "not done for the API: No line."),
+        (
+            "call.closed",
+            {"by": "operator", "reason": "x", "seconds": 5.0, "why": "", "origin": "api"},
+            "call ended by the API after 0:05",
+        ),
+        ("agent.transcript", {"role": "operator", "text": "Hi", "origin": "keys"}, "* Hi"),
+        ("agent.transcript", {"role": "operator", "text": "Hi", "origin": "api"}, "* Hi (by the API)"),
+        ("agent.silenced", {"on": False, "origin": "api"}, "AI may speak again, by the API"),
         ("something.new", {"a": 1}, "something.new a=1"),
     ],
 )

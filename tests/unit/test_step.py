@@ -42,6 +42,7 @@ from console.core.events import (
     LineDown,
     LineUp,
     NeverCall,
+    Origin,
     PhoneAnswered,
     PhoneClosed,
     PhoneConfirmed,
@@ -593,3 +594,27 @@ def test_quit_does_not_wait_for_a_broken_phone(console: Console) -> None:
     live(console)
     console(Quit())
     assert Stop() in console.wait(3.1)
+
+
+# ---- who asked ----
+
+
+@pytest.mark.parametrize("origin", list(Origin))
+def test_what_is_refused_says_from_where_it_was_asked(console: Console, origin: Origin) -> None:
+    live(console)
+    console(Register(origin))
+    assert console.records("refused")[0].fields["origin"] == origin.value
+
+
+@pytest.mark.parametrize("origin", list(Origin))
+def test_a_hang_up_says_from_where_it_was_asked(console: Console, origin: Origin) -> None:
+    live(console)
+    console(HangUp(C, origin))
+    hung_up(console)
+    assert console.records("call.closed")[0].fields["origin"] == origin.value
+
+
+def test_an_end_that_nobody_asked_for_has_no_origin(console: Console) -> None:
+    live(console)
+    hung_up(console)
+    assert console.records("call.closed")[0].fields["origin"] is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.core.events import CallId, ClosedBy
+from console.core.events import CallId, ClosedBy, Origin
 from console.core.journal import NOT_HEARD, money, said
 from console.core.outcome import to_call_back
 from console.core.state import Call, CallPhase, Outcome, State
@@ -92,6 +92,8 @@ def card(
     rows = _about(call, now)
     if not call.ours:
         rows.insert(0, sentence("of another program on this phone: only shown", Tone.WARN))
+    if call.origin is Origin.API:
+        rows.insert(0, sentence("asked for by the API", Tone.DIM))
     rows[:0] = [sentence(text, Tone.BAD) for text in alarms(call, levels, now)]
     if details:
         rows.append(sentence(" ".join(filter(None, (call.uri, call.sip_call_id))), Tone.DIM))
@@ -227,6 +229,7 @@ def result(call: Call) -> str:
             parts.append(f"after {whole(ended - call.started_at)}")
     else:
         by = _ENDED_BY.get(call.by, "") if call.by is not None else ""
+        by = "the API hung up" if call.by is ClosedBy.OPERATOR and call.asked_from is Origin.API else by
         parts.append(f"{by or 'it ended'} after {clock(call.seconds(ended))}")
         if said(call.reason) == NOT_HEARD or call.outcome is Outcome.LOST:
             parts.append(said(call.reason))
