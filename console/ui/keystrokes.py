@@ -10,6 +10,7 @@ GAP = 0.02
 HANG_UP = "h"
 
 _TYPED = tuple("0123456789*#")
+_BACK = "backspace"
 
 _RUSSIAN = dict(zip("йцукенгшщзхъфывапролджэячсмитьбю", "qwertyuiop[]asdfghjkl;'zxcvbnm,.", strict=True))
 _RUSSIAN |= {"№": "#", ",": "?"}
@@ -59,14 +60,19 @@ class Burst:
 
     def take(self) -> Taken:
         """End the burst. One key held down or hit twice by a trembling finger is a press of that key, and of
-        a digit so many presses. Of two keys hit together, one of which hangs up, that one counts: nothing
-        worth pasting is so short."""
+        a digit or Backspace so many presses: a slow connection delivers them together. Of two keys hit
+        together, one of which hangs up, that one counts: nothing worth pasting is so short."""
         strokes, self.strokes = self.strokes, []
         if len({s.key for s in strokes}) <= 1:
-            digits = bool(strokes) and strokes[0].character in _TYPED
-            typed = strokes if digits else strokes[:1]
-            return Taken(typed, held=len(strokes) > 1)
+            editing = bool(strokes) and _edits(strokes[0])
+            return Taken(strokes if editing else strokes[:1], held=len(strokes) > 1)
+        if any(s.key == _BACK for s in strokes) and all(map(_edits, strokes)):
+            return Taken(strokes)
         hang_up = [s for s in strokes if by_position(s.character) == HANG_UP]
         if len(strokes) == 2 and hang_up:
             return Taken(hang_up)
         return Taken(pasted="".join(s.character if s.character.isprintable() else " " for s in strokes))
+
+
+def _edits(stroke: Stroke) -> bool:
+    return stroke.key == _BACK or stroke.character in _TYPED

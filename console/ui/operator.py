@@ -1,4 +1,4 @@
-"""What the operator's keys do to calls and to the number, with all their protections. Knows no widgets."""
+"""What the operator's keys do to calls, with all their protections. Knows no widgets."""
 
 from __future__ import annotations
 
@@ -23,98 +23,27 @@ from console.core.events import (
     Silence,
     Tell,
 )
-from console.core.numbers import Judgement, Verdict
-from console.core.on_command import judge
-from console.core.state import Call, CallPhase, State
+from console.core.numbers import Verdict
+from console.core.state import CallPhase
 
-from .number_entry import TYPED, NumberEntry
 from .present.keys import Key, incoming, keys, why_no_words
-from .present.line import last_ended, live, lives, spaced
+from .present.line import last_ended, spaced
 from .present.words import Tone
-from .presses import Press, Presses
-from .question import Asked, Question
+from .presses import Press
+from .question import Question
+from .workplace import Workplace
 
 OURS = 2.0
 """Seconds after a command in which a refusal by the engine answers it."""
 
-WORD_STAYS = 6.0
-"""Seconds that the answer to a key stays."""
 
-
-class Operator:
+class Operator(Workplace):
     """Turns presses into commands for the engine. Times (`at`) are seconds of one monotonic clock."""
 
     def __init__(self, send: Callable[[Event], None]) -> None:
+        super().__init__()
         self._to_engine = send
-        self.entry = NumberEntry()
-        self.state: State | None = None
-        self.engine_now = 0.0
-        self.broken = ""
-        self.offers: tuple[str, ...] = ()
-        self.word = ""
-        self.word_tone = Tone.PLAIN
-        self._word_at = 0.0
-        self.chosen: CallId | None = None
-        self.asked = Asked()
-        self._presses = Presses()
-        self._dialed: tuple[CallId, str, bool] | None = None
         self._sent_at = float("-inf")
-
-    # ---- seeing ----
-
-    def see(self, state: State | None, engine_now: float, at: float, broken: str = "") -> None:
-        """What is on screen from now on."""
-        self.state, self.engine_now, self.broken = state, engine_now, broken
-        if self._dialed is not None and state is not None:
-            known = {c.id for c in (*state.calls, *state.ended)}
-            self._dialed = None if self._dialed[0] in known else self._dialed
-        shown = live(state, self.chosen)
-        self.chosen = shown.id if shown is not None else None
-        self._presses.see(self.keys(), at)
-        if self.word and at - self._word_at > WORD_STAYS:
-            self.word = ""
-            self.asked.drop()
-
-    def keys(self) -> tuple[Key, ...]:
-        """The command keys as they are now."""
-        return keys(self.state, self.engine_now, self.entry.text, self.broken, self.chosen)
-
-    def judgement(self, text: str | None = None, as_uri: bool | None = None) -> Judgement:
-        """What is typed (or `text`), as the engine will judge it."""
-        text = self.entry.text if text is None else text
-        as_uri = self.entry.as_uri if as_uri is None else as_uri
-        if self.state is None:
-            return Judgement(Verdict.INCOMPLETE, "the phone is starting")
-        return judge(self.state, text, as_uri)
-
-    @property
-    def call(self) -> Call | None:
-        """The call on screen. It stays there until it is over or `next_call` chooses another."""
-        return live(self.state, self.chosen)
-
-    def shown_call(self) -> CallId | None:
-        """The call that a command means: dialed a moment ago, or on screen."""
-        if self._dialed is not None:
-            return self._dialed[0]
-        call = self.call
-        return call.id if call is not None else None
-
-    def next_call(self) -> None:
-        """Show the next of the calls that go on."""
-        others = [c.id for c in lives(self.state)]
-        if self.chosen in others:
-            self.chosen = others[(others.index(self.chosen) + 1) % len(others)]
-
-    def history(self) -> list[tuple[str, bool]]:
-        """Earlier numbers, newest first, each once, then the offered ones: (number, is a URI)."""
-        found: dict[str, bool] = {}
-        if self.state is not None:
-            for call in (*reversed(self.state.calls), *self.state.ended):
-                if call.number:
-                    found.setdefault(call.number, "@" in call.number)
-        for number in self.offers:
-            found.setdefault(number, "@" in number)
-        return list(found.items())
 
     def _send(self, event: Event, at: float) -> None:
         self._sent_at = at
@@ -128,53 +57,6 @@ class Operator:
                 self.entry.put(text, as_uri)
         if at - self._sent_at < OURS:
             self.say(str(record.fields.get("why", "refused")), at, Tone.WARN)
-
-    def say(self, word: str, at: float, tone: Tone = Tone.PLAIN) -> None:
-        """Answer a key in the place where the keys are."""
-        self.word, self.word_tone, self._word_at = word, tone, at
-
-    # ---- the number ----
-
-    def type(self, character: str, at: float) -> None:
-        """A digit, `+`, `*` or `#`, from a key or the keypad."""
-        self.asked.drop()
-        self.word = ""
-        if character in TYPED:
-            self.entry.type(character)
-
-    def put(self, text: str, as_uri: bool = False) -> None:
-        """Replace the number, as by a click on an earlier one."""
-        self.asked.drop()
-        self.word = ""
-        self.entry.put(text, as_uri)
-
-    def backspace(self) -> None:
-        self.asked.drop()
-        self.word = ""
-        self.entry.backspace()
-
-    def paste(self, text: str, at: float) -> None:
-        """Pasted text only ever fills the number."""
-        self.asked.drop()
-        self.entry.paste(text, complete=self.judgement().may_dial)
-        self.say("pasted", at, Tone.DIM)
-
-    def recall(self, step: int, at: float) -> None:
-        """Up (+1) or down (-1) the history."""
-        self.asked.drop()
-        self.word = ""
-        if not self.entry.recall(step, self.history()) and step > 0:
-            typed = bool(self.entry.text) and self.entry.recalled is None
-            self.say("clear the number first: Backspace, or Delete" if typed else "no earlier number", at)
-
-    def escape(self) -> bool:
-        """Take back a question or a word; False when there was none."""
-        had = bool(self.asked.question or self.word)
-        self.asked.drop()
-        self.word = ""
-        return had
-
-    # ---- commands ----
 
     def key(self, name: str) -> Key:
         """A command key as it is now."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
@@ -12,6 +14,7 @@ from textual.timer import Timer
 
 from console.core import journal
 from console.core.effects import Record
+from console.core.events import CallId
 from console.core.state import CallPhase, State
 from console.ports import Console, Levels, Update
 
@@ -20,6 +23,8 @@ from .options import ScreenOptions
 from .present import agent as agent_words
 from .present import call as call_words
 from .present import line as line_words
+from .present import status as status_words
+from .present.line import lives, tail
 from .present.number import number_rows, record_rows
 from .present.words import Row, Span, Tone, row, sentence, time_of_day
 from .widgets.dialpad import Dialpad
@@ -70,6 +75,7 @@ class Panes(Screen[None]):
         self.operator.offers = tuple(offer.number for offer in options.offers)
         self.operator.entry.put(options.number)
         self._wall_zero = 0.0
+        self._left_out: tuple[str, ...] = ()
         self._meter_timer: Timer | None = None
         self.quit_later = False
 
@@ -113,14 +119,18 @@ class Panes(Screen[None]):
         for record in update.records:
             if record.type == "refused":
                 self.operator.refused(record, self._options.clock())
+        calls = {c.id: c.number for c in (*lives(self.state), *lives(update.state))}
         self.state = update.state
-        self.timeline.add([self._entry(record) for record in update.records])
+        tails = {call: tail(number) for call, number in calls.items()} if len(calls) > 1 else {}
+        self.timeline.add([self._entry(record, tails) for record in update.records])
 
-    def _entry(self, record: Record) -> Entry:
+    def _entry(self, record: Record, tails: Mapping[CallId, str]) -> Entry:
+        """`tails`: what tells the calls apart, when there are several."""
         worded = journal.word(record)
         interim = record.fields.get("final") is False
         when = time_of_day(self._wall_zero + record.t)
-        return Entry(record, when, worded.source, worded.text, interim)
+        of = tails.get(record.call, "") if record.call is not None else ""
+        return Entry(record, when, worded.source, f"{of} {worded.text}".lstrip(), interim)
 
     def watch_state(self) -> None:
         self.show_words()
@@ -142,12 +152,12 @@ class Panes(Screen[None]):
         state, now = self.state, self._engine.now()
         levels = self._levels()
         o = self._options
-        status = line_words.status(
+        status = status_words.status(
             state, account=o.account, agent=o.agent, demo=o.demo, api=o.api, broken=self.broken
         )
-        stacked = self.size.width < STACKED
-        flat = Row((*status.left, Span("   "), *status.right), wraps=True)
-        self.line.show([flat if stacked else status])
+        rows, left_out = status.rows(self.size.width - 2, 2 if self.size.width < STACKED else 1)
+        self.line.show(rows)
+        self._left_out = tuple(span.text for span in left_out)
         chosen = self.operator.chosen
         roomy = self.size.width >= ROOMY
         self.call.show(call_words.card(state, now, levels, roomy, chosen).all_rows())
@@ -166,8 +176,9 @@ class Panes(Screen[None]):
         operator = self.operator
         keys = operator.keys()
         seen = operator.judgement()
+        flat = self.size.width < STACKED
         offer = next((o for o in self._options.offers if o.number == seen.e164), None)
-        self.number.show(number_rows(operator.entry.text, seen, keys[0], offer))
+        self.number.show(number_rows(operator.entry.text, seen, keys[0], offer, flat))
         self.keybar.show(keys)
         form = FORMS[self.prompt.purpose]
         if operator.word:
@@ -178,7 +189,8 @@ class Panes(Screen[None]):
             self.word.show([sentence("Quits when the call ends; ctrl+q to change that", Tone.WARN)])
         else:
             self.word.show([row(_HINT, Tone.DIM)])
-        title = (self.prompt.purpose, *form.keys) if self.prompt.is_open else ("Now",)
+        asking = self.prompt.is_open
+        title = (self.prompt.purpose, *form.keys) if asking else ("Now", *self._left_out)
         self.query_one("#now > Heading", Heading).show(*title)
 
     def _recents(self) -> list[Row]:

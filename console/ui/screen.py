@@ -31,6 +31,7 @@ class MainScreen(Panes):
         super().__init__(console, options)
         self._burst = Burst()
         self._burst_timer: Timer | None = None
+        self.release_timer: Timer | None = None  # until the key that answers a question counts as let go
         self._pressed_call = self.operator.shown_call()
 
     # ---- keys ----
@@ -124,9 +125,12 @@ class MainScreen(Panes):
     def _await_release(self) -> None:
         """What answers a question counts when the key has been let go."""
         if self.operator.asked.answering:
-            self.set_timer(RELEASE, self._released)
+            if self.release_timer is not None:
+                self.release_timer.stop()
+            self.release_timer = self.set_timer(RELEASE, self._released)
 
     def _released(self) -> None:
+        self.release_timer = None
         if self.operator.asked.answering:
             self.look()
             if self.operator.answer(self._options.clock()) and self.prompt.is_open:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from console.core.effects import Record
-from console.core.state import CallPhase, Outcome
+from console.core.state import Account, CallPhase, Outcome
 from console.ui.options import Offer
 from tests.ui.conftest import OpenDesk
 from tests.ui.scenes import ENDED, ID, READY, RECORDS, SCENES, UP, call, during
@@ -223,3 +223,41 @@ async def test_without_colour_everything_is_still_said(
     async with desk("not-ready") as d:
         assert "NOT READY" in d.screen_text()
         assert "line 403" in d.screen_text() or "403 Forbidden" in d.screen_text()
+
+
+async def test_what_has_no_room_in_the_top_line_stands_in_the_rule_above_the_keys(desk: OpenDesk) -> None:
+    account = Account(known=True, agent="Anna", credits=41200)
+    state = replace(READY, account=account)
+    async with desk(state, api="127.0.0.1:8000") as d:
+        top, *_, rule = [x for x in d.screen_text().splitlines() if "READY" in x or "─ Now" in x]
+        assert [part.strip() for part in top.split("   ")] == [
+            "READY",
+            "line ok 3289@sip.exolve.ru",
+            "agent Anna",
+            "credits 41,200",
+            "ear off",
+        ]
+        assert rule.endswith(" api 127.0.0.1:8000 ─ baresip 1.0.0 ─")
+        await d.pilot.resize_terminal(200, 60)
+        await d.until(lambda: "api 127.0.0.1:8000   baresip 1.0.0" in d.screen_text(), "room for all")
+        assert "baresip 1.0.0 ─" not in d.screen_text()
+
+
+@pytest.mark.parametrize(
+    ("number", "rows"),
+    [
+        ("89123456789", ["89123456789▏                   +7 912 345-67-89  mobile RU", "Enter dials"]),
+        ("8912", ["8912▏                                     7 digits missing", ""]),
+        (
+            "+493012345678",
+            [
+                "+493012345678▏                          Enter, Enter dials",
+                "+49 30 12345678 is a foreign number (DE).",
+            ],
+        ),
+        ("112", ["112▏", "112 is an emergency number: the console never calls those"]),
+    ],
+)
+async def test_the_number_in_two_rows(desk: OpenDesk, number: str, rows: list[str]) -> None:
+    async with desk("idle", size=(60, 24), number=number) as d:
+        assert [line.strip() for line in d.screen_text().splitlines()[3:5]] == rows

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.widgets import Input
 
 from console.core.effects import Record
+from console.core.events import CallId
 from tests.ui.conftest import Desk, OpenDesk
-from tests.ui.scenes import ID, RECORDS
+from tests.ui.scenes import ID, READY, RECORDS, UP
 
 
 def numbered(first: int, last: int) -> list[Record]:
@@ -138,6 +141,43 @@ async def test_filter_shows_one_kind(desk: OpenDesk) -> None:
         await d.until(lambda: isinstance(d.app.focused, Input), "the field")
         await d.press("escape")
         assert len(d.app._main.timeline.entries) == len(RECORDS) + 1
+
+
+async def test_the_details_are_never_those_of_an_entry_that_the_filter_hides(desk: OpenDesk) -> None:
+    async with desk("talking", *RECORDS) as d:
+        timeline = d.app._main.timeline
+        await d.press("i", "f")
+        await d.until(lambda: isinstance(d.app.focused, Input), "the field")
+        await d.press(*"well", "enter", "l", "up")
+        assert [e.text for e in timeline.selected] == ["< well I am not"]
+        assert "text  well I am not" in d.text("#detail")
+        final = Record(67.0, "agent.transcript", ID, {"role": "user", "text": "No, thanks.", "final": True})
+        await d.show("talking", final)
+        assert not timeline.entries
+        assert not timeline.selected
+        assert "well" not in d.text("#detail")
+        await d.press("f")
+        await d.until(lambda: isinstance(d.app.focused, Input), "the field")
+        await d.press("escape")
+        assert "text  No, thanks." in d.text("#detail")
+
+
+async def test_lines_of_several_calls_say_whose_they_are(desk: OpenDesk) -> None:
+    one, two = replace(UP, number="+79035551122"), replace(UP, id=CallId("c2"), number="ivan@office.example")
+    said = Record(70.0, "agent.transcript", ID, {"role": "user", "text": "Hello?", "final": True})
+    held = Record(71.0, "call.hold", CallId("c2"), {"held": True})
+    async with desk(replace(READY, calls=(one,)), said) as d:
+        await d.show(replace(READY, calls=(one, two)), replace(said, t=72.0), held)
+        await d.show(replace(READY, calls=(two,)), Record(73.0, "call.closed", ID, {"by": "remote"}))
+        await d.show(replace(READY, calls=(two,)), replace(held, fields={"held": False}))
+        texts = [e.text for e in d.app._main.timeline.entries]
+        assert texts == [
+            "< Hello?",
+            "…1122 < Hello?",
+            "ivan put on hold by the other side",
+            "…1122 call ended by the other side: no reason given",
+            "taken off hold",
+        ]
 
 
 async def test_filter_offers_the_kinds(desk: OpenDesk) -> None:

@@ -21,7 +21,7 @@ from console.core.state import (
     Totals,
 )
 from console.ports import Levels
-from console.ui.present import agent, call, line, words
+from console.ui.present import agent, call, line, status, words
 from console.ui.present.keys import incoming, keys, why_no_words
 from console.ui.present.number import number_rows, record_rows
 from console.ui.present.words import Row
@@ -134,11 +134,11 @@ def test_near_numbers_lose_the_country_code_only_at_home() -> None:
     ],
 )
 def test_not_ready_says_why_and_what_to_press(state: State | None, why: str, press: str) -> None:
-    able = line.readiness(state)
+    able = status.readiness(state)
     assert not able.ready
     assert why in able.why
     assert press in able.press
-    assert line.status(state).left[0].text == " NOT READY "
+    assert status.status(state).head[0].text == " NOT READY "
     if state is not None:
         assert why_not_dial(state, True, Origin.KEYS)
 
@@ -147,13 +147,13 @@ def test_not_ready_says_why_and_what_to_press(state: State | None, why: str, pre
     "state", [READY, replace(READY, policy=Policy("x", register=False), line=Line(up=True))]
 )
 def test_ready_is_what_the_core_calls_ready(state: State) -> None:
-    assert line.readiness(state).ready
-    assert line.status(state).left[0].text == " READY "
+    assert status.readiness(state).ready
+    assert status.status(state).head[0].text == " READY "
     assert not why_not_dial(state, True, Origin.KEYS)
 
 
 def test_a_broken_engine_comes_before_everything() -> None:
-    able = line.readiness(READY, "the engine broke")
+    able = status.readiness(READY, "the engine broke")
     assert (able.ready, able.why, able.press) == (False, "the engine broke", "ctrl+q quits")
 
 
@@ -171,17 +171,19 @@ def test_a_broken_engine_comes_before_everything() -> None:
     ],
 )
 def test_the_line_in_a_word(of: Line, word: str) -> None:
-    assert line.line_word(replace(READY, line=of)).text == word
+    assert status.line_word(replace(READY, line=of)).text == word
 
 
 def test_status_names_account_agent_ear_and_engine() -> None:
     state = replace(READY, ear=True, line=replace(READY.line, engine="baresip", version="4.9.0"))
-    shown = text([line.status(state, account="3289@x", agent="Anna", demo=True)])
+    shown = text(status.status(state, account="3289@x", agent="Anna", demo=True).rows(200, 1)[0])
     for part in ("DEMO LINE", "line ok 3289@x", "agent Anna", "ear ON", "baresip 4.9.0"):
         assert part in shown
-    assert line.agent_word(replace(READY, stopped_by=Refusal.KEY), "Anna").text == "agent refused"
-    assert line.agent_word(READY, "").text == "agent set"
-    assert line.ear_word(replace(READY, ear_reason="no device")).text == "ear off: no device"
+    assert [s.text for s in status.agent_words(replace(READY, stopped_by=Refusal.KEY), "Anna")] == [
+        "agent refused"
+    ]
+    assert [s.text for s in status.agent_words(READY, "")] == ["agent set"]
+    assert status.ear_word(replace(READY, ear_reason="no device")).text == "ear off: no device"
 
 
 def test_totals() -> None:

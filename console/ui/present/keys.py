@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from console.core.events import CallId
 from console.core.state import AgentPhase, Call, CallPhase, State
 
-from .line import last_ended, live, lives, readiness
+from .line import last_ended, live, lives
+from .status import readiness
 
 AFTER_END = 1.0
 """Seconds after the end of a call in which Enter does nothing."""

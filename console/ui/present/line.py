@@ -1,4 +1,4 @@
-"""The line, the readiness, the totals, the recent numbers: what stands around the call."""
+"""The calls around the one on screen: which there are, the day's totals, the recent numbers."""
 
 from __future__ import annotations
 
@@ -8,128 +8,13 @@ from functools import lru_cache
 
 import phonenumbers
 
-from console.core.events import CallId, RegState
+from console.core.events import CallId
 from console.core.outcome import to_call_back
-from console.core.state import Account, Call, CallPhase, Line, Outcome, State
+from console.core.state import Call, CallPhase, Outcome, State
 
 from .words import Row, Span, Tone, clock, time_of_day
 
 _E164 = re.compile(r"\+[0-9]{6,15}")
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Whether Enter would dial; if not, `why` and what to `press` (both may be empty when ready)."""
-
-    ready: bool
-    why: str = ""
-    press: str = ""
-
-
-def readiness(state: State | None, broken: str = "") -> Readiness:
-    """Line, agent and settings together. `broken`: the engine itself is gone, in words."""
-    if broken:
-        return Readiness(False, broken, "ctrl+q quits")
-    if state is None:
-        return Readiness(False, "the phone is starting", "wait")
-    line = state.line
-    if state.policy.not_ready:
-        return Readiness(False, state.policy.not_ready.rstrip("."), "ctrl+q quits; mend it and start again")
-    if not state.policy.has_agent:
-        return Readiness(False, "no AI agent is set", "fill in ELEVENLABS_AGENT_ID and start again")
-    if state.quitting:
-        return Readiness(False, "quitting: everything is being hung up", "wait")
-    if line.failed:
-        return Readiness(
-            False, line.reason or "the phone cannot work", "ctrl+q quits; mend it and start again"
-        )
-    if line.taken_over:
-        return Readiness(False, "another program has taken the phone over", "r takes it back")
-    if not line.up:
-        return Readiness(
-            False, line.reason or "the phone is starting", "it is tried again" if line.reason else "wait"
-        )
-    if state.policy.register and line.registration is not RegState.OK:
-        return _not_registered(line)
-    if state.stopped:
-        return Readiness(False, f"dialing stopped: {state.stopped.rstrip('.')}", "ctrl+p, Allow dialing")
-    return Readiness(True)
-
-
-def _not_registered(line: Line) -> Readiness:
-    if line.registration is RegState.FAILED:
-        answer = " ".join(filter(None, (str(line.reg_code or ""), line.reg_reason)))
-        return Readiness(False, f"not registered: {answer or 'no answer'}", "r registers again")
-    if line.registration is RegState.OFF:
-        return Readiness(False, "not registered", "r registers")
-    return Readiness(False, "registering", "wait, or r registers again")
-
-
-def line_word(state: State | None) -> Span:
-    """The line in a word: ok, down, registering, or the registrar's answer."""
-    if state is None:
-        return Span("line starting", Tone.WARN)
-    line = state.line
-    if line.failed or line.taken_over or not line.up:
-        return Span(
-            "line failed" if line.failed else "line taken" if line.taken_over else "line down", Tone.BAD
-        )
-    if not state.policy.register:
-        return Span("line direct", Tone.GOOD)
-    match line.registration:
-        case RegState.OK:
-            return Span("line ok", Tone.GOOD)
-        case RegState.FAILED:
-            return Span(f"line {line.reg_code or 'failed'}", Tone.BAD)
-        case RegState.OFF:
-            return Span("line not registered", Tone.WARN)
-    return Span("line registering", Tone.WARN)
-
-
-def agent_word(state: State | None, name: str) -> Span:
-    """The agent: its name when known, or that there is none, or that it was refused."""
-    if state is not None and state.stopped_by is not None:
-        return Span("agent refused", Tone.BAD)
-    if state is not None and not state.policy.has_agent:
-        return Span("agent none", Tone.WARN)
-    account = state.account if state is not None else Account()
-    credits = "" if account.credits is None else f"   credits {account.credits:,}"
-    return Span(f"agent {account.agent or name or 'set'}{credits}", Tone.BAD if account.empty else Tone.PLAIN)
-
-
-def ear_word(state: State | None) -> Span:
-    if state is None or (not state.ear and not state.ear_reason):
-        return Span("ear off", Tone.DIM)
-    if state.ear:
-        return Span("ear ON", Tone.STRONG)
-    return Span(f"ear off: {state.ear_reason}", Tone.WARN)
-
-
-def status(
-    state: State | None,
-    *,
-    account: str = "",
-    agent: str = "",
-    demo: bool = False,
-    api: str = "",
-    broken: str = "",
-) -> Row:
-    """The top line: READY or NOT READY first; when not, why and what to press before anything else."""
-    able = readiness(state, broken)
-    spans = [Span(" READY ", Tone.BADGE_GOOD) if able.ready else Span(" NOT READY ", Tone.BADGE_BAD)]
-    if not able.ready:
-        spans += [Span(f"  {able.why}", Tone.STRONG)]
-    if demo:
-        spans += [Span("  "), Span(" DEMO LINE ", Tone.BADGE_WARN)]
-    line = line_word(state)
-    parts = [Span(f"{line.text} {account}".rstrip(), line.tone), agent_word(state, agent), ear_word(state)]
-    if state is not None and state.line.engine:
-        parts.append(Span(f"{state.line.engine} {state.line.version}".rstrip(), Tone.DIM))
-    if api:
-        parts.append(Span(f"api {api}", Tone.WARN if api == "none" else Tone.DIM))
-    for part in parts:
-        spans += [Span("   "), part]
-    return Row(tuple(spans), (Span(able.press, Tone.WARN),) if able.press else ())
 
 
 def totals(state: State | None, now: float = 0.0) -> str:
@@ -218,6 +103,11 @@ def near(number: str, region: str = "RU") -> str:
     """A number as short as it stays unmistakable: Russian ones without +7 where RU is the dial region."""
     pretty = spaced(number)
     return pretty.removeprefix("+7 ") if region == "RU" else pretty
+
+
+def tail(number: str) -> str:
+    """What tells a call from others at a glance: the last four digits, or the beginning of a name."""
+    return f"…{number[-4:]}" if _E164.fullmatch(number) else number.split("@")[0][:8]
 
 
 @lru_cache(maxsize=256)

@@ -10,28 +10,33 @@ from .keys import Key
 from .words import Row, Span, Tone, sentence
 
 
-def number_rows(text: str, seen: Judgement, enter: Key, offer: Offer | None = None) -> tuple[Row, ...]:
+def number_rows(
+    text: str, seen: Judgement, enter: Key, offer: Offer | None = None, flat: bool = False
+) -> tuple[Row, ...]:
     """The field with its cursor, how the number is read (or who answers it on a built-in line), and what
-    Enter would do."""
+    Enter would do. `flat`: in two rows, the reading beside the field."""
     field = Row((Span(text, Tone.STRONG), Span("▏", Tone.PLAIN)))
     if not text:
         return (field, Row((Span("type a number, or Up", Tone.DIM),)))
-    read = Row((Span(f"{seen.display}  {seen.label}".strip()),))
-    if offer is not None:
-        read = sentence(f"{offer.name}: {offer.does}")
-    what = [sentence(f"Enter: {enter.why}", Tone.WARN)] if not enter.enabled else []
+    read = Span(f"{seen.display}  {seen.label}".strip())
+    does = [sentence(f"Enter: {enter.why}", Tone.WARN)] if not enter.enabled else []
     match seen.verdict:
         case Verdict.OK:
-            return (field, read, *(what or [sentence("Enter dials", Tone.GOOD)]))
+            does = does or [sentence("Enter dials", Tone.GOOD)]
         case Verdict.CONFIRM:
-            return (
-                field,
-                sentence(seen.why, Tone.WARN),
-                *(what or [sentence("Enter, Enter dials", Tone.WARN)]),
-            )
+            read = Span(seen.why, Tone.WARN)
+            does = does or [sentence("Enter, Enter dials", Tone.WARN)]
         case Verdict.REFUSED:
             return (field, sentence(seen.why, Tone.BAD))
-    return (field, sentence(seen.why, Tone.DIM), *what)
+        case _:
+            read = Span(seen.why, Tone.DIM)
+    if offer is not None and seen.verdict is Verdict.OK:
+        read = Span(offer.name if flat else f"{offer.name}: {offer.does}")
+    if not flat:
+        return (field, Row((read,), wraps=True), *does)
+    if seen.verdict is Verdict.CONFIRM:
+        return (Row(field.left, does[0].left), Row((read,), wraps=True))
+    return (Row(field.left, (read,)), *does)
 
 
 def record_rows(record: Record | None, when: str) -> tuple[Row, ...]:

@@ -78,7 +78,9 @@ class Timeline(ScrollView, can_focus=True):
         if not entries:
             return
         added, gone = self._log.add(entries)
-        if self._cursor is not None and self._cursor < self._log.first:
+        if self._cursor is not None and not self._log.first <= self._cursor <= self._log.newest:
+            # Too old, or interim words that match the filter and gave way to final ones that do not.
+            self.following = self.following or self._cursor > self._log.newest
             self._cursor = self._mark = None
         self.unread += 0 if self.following else added
         self._settle(gone)
