@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from .errors import HEADERS, ApiError
 from .stream import ABORT
 
 CONNECTIONS = 64
@@ -15,7 +17,8 @@ HEAD_SECONDS = 10.0
 
 
 class Connection(H11Protocol):
-    """uvicorn's HTTP/1.1 connection, with limits on their number and on the time for a request's head."""
+    """uvicorn's HTTP/1.1 connection, with limits on their number and on the time for a request's head, and
+    with the API's own shape for what is no HTTP."""
 
     _head_timer: asyncio.TimerHandle | None = None
 
@@ -40,6 +43,27 @@ class Connection(H11Protocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
         super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        try:
+            super().handle_events()
+        except UnicodeDecodeError:  # a path in bytes that no path may have
+            self.send_400_response("")
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by uvicorn for what is no HTTP/1.1, whose own answer would be plain text."""
+        words = "The request is no HTTP/1.1 request, or its head is larger than 32 kB."
+        answer = ApiError(400, "bad_request", words, {**HEADERS, "Connection": "close"}).response()
+        try:
+            for event in (
+                h11.Response(status_code=400, reason=b"Bad Request", headers=answer.raw_headers),
+                h11.Data(data=bytes(answer.body)),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+        except h11.LocalProtocolError:  # in the middle of another answer
+            self.abort()
+        self.transport.close()
 
     def abort(self) -> None:
         """Close now, whatever is unsent."""

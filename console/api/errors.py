@@ -15,6 +15,13 @@ from starlette.exceptions import HTTPException
 
 from console.core.text import clean
 
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""What every answer carries, an error or not."""
+
 
 class Fault(BaseModel):
     """What went wrong."""
@@ -48,6 +55,11 @@ class ApiError(Exception):
         return JSONResponse(body, self.status, self.headers)
 
 
+def internal() -> ApiError:
+    """A bug, which is told elsewhere."""
+    return ApiError(500, "internal", "Internal error: the log says where.")
+
+
 _OWN_WORDS = {
     400: ("bad_request", "The request cannot be read."),
     404: ("not_found", "There is nothing at this address: see /docs."),
@@ -76,7 +88,7 @@ def add_error_answers(app: FastAPI, on_crash: Callable[[str], None]) -> None:
 
     async def crash(request: Request, error: Exception) -> JSONResponse:
         on_crash(place(error))
-        return ApiError(500, "internal", "Internal error: the log says where.").response()
+        return internal().response()
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
         ApiError: ours,

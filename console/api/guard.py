@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .access import Access
-from .errors import ApiError
+from .errors import HEADERS, ApiError, internal, place
 from .limits import Limits, RateLimit
 
 OPEN = ("/", "/docs", "/openapi.json")
 """What says nothing of this console: anybody who reaches the port may read it, so that a browser can open the
 page and the token be typed there."""
 
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-
 
 class Guard:
     """An ASGI application around another one."""
 
-    def __init__(self, app: ASGIApp, access: Access, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, access: Access, limits: Limits, on_crash: Callable[[str], None]) -> None:
         self._app = app
+        self._on_crash = on_crash
         self._access = access
         self._limits = limits
         self._rate = RateLimit(limits.burst, limits.rate)
@@ -38,8 +34,7 @@ class Guard:
             return
         guarded = _with_headers(send)
         try:
-            self._check(scope)
-            receive = await self._body(scope, receive)
+            receive = await self._let_in(scope, receive)
         except ApiError as error:
             # Whatever else it sends is not waited for.
             error.headers["Connection"] = "close"
@@ -50,6 +45,17 @@ class Guard:
             await self._app(scope, receive, guarded)
         finally:
             self._busy -= 1
+
+    async def _let_in(self, scope: Scope, receive: Receive) -> Receive:
+        """The request with its body read; raises `ApiError`, also for a bug of our own in here."""
+        try:
+            self._check(scope)
+            return await self._body(scope, receive)
+        except ApiError:
+            raise
+        except Exception as error:
+            self._on_crash(place(error))
+            raise internal() from None
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -101,7 +107,7 @@ def _with_headers(send: Send) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
+            for name, value in HEADERS.items():
                 headers.setdefault(name, value)
         await send(message)
 

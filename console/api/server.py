@@ -123,7 +123,7 @@ class ApiServer:
         app = make_app(Desk(self._console, news), streams, version("call-console"), self._crashed)
         access = Access(self.address, self._loopback, os.geteuid(), self._token)
         config = Config(
-            Guard(app, access, limits),
+            Guard(app, access, limits, self._crashed),
             http=Connection,
             ws="none",
             lifespan="off",
