@@ -9,6 +9,8 @@ prints `{"port": N}` on its first line. Beside the two paths of ElevenLabs it an
 
     /_report                            the record, see `conversation.record`
     /_audio?conversation=N              what the caller sent, as S16LE at the rate of the input format
+    /_heard?conversation=N              when each message of it came, as doubles of this machine (Unix seconds)
+    /_arrivals?conversation=N           when it came, see `CallerAudio.arrivals`
     /_script?agent=ID&script=JSON       define an agent
     /_do?step=JSON[&conversation=N]     perform a step in a running conversation (the newest)
 """
@@ -24,6 +26,7 @@ import secrets
 import ssl
 import sys
 import time
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -162,7 +165,9 @@ class ConversationServer:
         if agent_id not in self._scripts:
             detail = {"status": "agent_not_found", "message": f"Agent with id {agent_id} not found"}
             return _json(connection, {"detail": detail}, 404)
-        return _json(connection, {"signed_url": self._scripts[agent_id].signed_url or self._signed(agent_id)})
+        host = request.headers.get("Host", "")
+        url = self._scripts[agent_id].signed_url or self._signed(agent_id, host)
+        return _json(connection, {"signed_url": url})
 
     async def _tell(self, connection: ServerConnection, request: Request, path: str, kind: str) -> Response:
         """Of the account; see `rest_account`."""
@@ -179,10 +184,11 @@ class ConversationServer:
         detail = {"status": "invalid_api_key", "message": "Invalid API key"}
         return _json(connection, {"detail": detail}, 401)
 
-    def _signed(self, agent_id: str) -> str:
+    def _signed(self, agent_id: str, host: str) -> str:
+        """A URL good for one conversation, at the address where the client reached us: there may be a proxy."""
         signature = secrets.token_urlsafe(24)
         self._signatures[signature] = _Signature(agent_id, time.monotonic() + self._setup.url_seconds)
-        base = self.url.replace("http", "ws", 1)
+        base = f"{'wss' if self._tls else 'ws'}://{host}"
         agent = quote(agent_id, safe="")
         return f"{base}{CONVERSATION_PATH}?agent_id={agent}&conversation_signature={signature}"
 
@@ -195,6 +201,14 @@ class ConversationServer:
                     seen = self.record.conversations[int(query["conversation"]) - 1]
                     pcm = seen.audio.pcm().astype("<i2").tobytes() if seen.audio else b""
                     return _respond(connection, pcm, 200, "application/octet-stream")
+                case "/_arrivals":
+                    seen = self.record.conversations[int(query["conversation"]) - 1]
+                    return _json(connection, seen.audio.arrivals if seen.audio else [])
+                case "/_heard":
+                    frames = self.record.conversations[int(query["conversation"]) - 1].frames
+                    offset = time.time() - time.monotonic()
+                    came = array("d", (offset + mono for mono, kind, _ in frames if kind == "audio"))
+                    return _respond(connection, came.tobytes(), 200, "application/octet-stream")
                 case "/_script":
                     self.define(query["agent"], Script.read(json.loads(query["script"])))
                 case "/_do":

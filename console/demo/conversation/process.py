@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import httpx
 import numpy as np
+import numpy.typing as npt
 
 from ...ports import PCM
 from .script import Script, Setup, Step
@@ -56,6 +57,12 @@ class ConversationProcess:
     ) -> None:
         await self._stop()
 
+    @property
+    def pid(self) -> int:
+        """Of the process while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     async def report(self) -> dict[str, Any]:
         """The record so far, as `Record.report` gives it."""
         report: dict[str, Any] = (await self._ask("_report")).json()
@@ -65,6 +72,16 @@ class ConversationProcess:
         """What the caller of this conversation sent, at the rate of its input format."""
         answer = await self._ask("_audio", conversation=str(conversation))
         return np.frombuffer(answer.content, "<i2").astype(np.int16)
+
+    async def arrivals(self, conversation: int = 1) -> list[tuple[float, int]]:
+        """When that audio came: monotonic time, and how many bytes there were then."""
+        answer = await self._ask("_arrivals", conversation=str(conversation))
+        return [(float(mono), int(size)) for mono, size in answer.json()]
+
+    async def caller_times(self, conversation: int = 1) -> npt.NDArray[np.float64]:
+        """When each audio message of this caller came, in Unix seconds."""
+        answer = await self._ask("_heard", conversation=str(conversation))
+        return np.frombuffer(answer.content, np.float64)
 
     async def define(self, agent_id: str, script: Script) -> None:
         await self._ask("_script", agent=agent_id, script=json.dumps(script.as_json()))

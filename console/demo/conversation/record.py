@@ -22,7 +22,8 @@ GAP_SECONDS = 0.2
 
 @dataclass(slots=True)
 class CallerAudio:
-    """Audio that a client sent: bytes in `format`, when, and the pauses over `GAP_SECONDS`."""
+    """Audio that a client sent: bytes in `format`, when, and the pauses over `GAP_SECONDS`. `arrivals`: for
+    each message the monotonic time and how many bytes there were with it."""
 
     format: str
     payload: bytearray = field(default_factory=bytearray)
@@ -30,6 +31,7 @@ class CallerAudio:
     first: float | None = None
     last: float | None = None
     gaps: list[float] = field(default_factory=list)
+    arrivals: list[tuple[float, int]] = field(default_factory=list)
 
     def add(self, payload: bytes, mono: float) -> None:
         if self.last is not None and mono - self.last > GAP_SECONDS:
@@ -38,6 +40,7 @@ class CallerAudio:
         self.last = mono
         self.messages += 1
         self.payload += payload
+        self.arrivals.append((mono, len(self.payload)))
 
     @property
     def seconds(self) -> float:

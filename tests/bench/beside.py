@@ -1,0 +1,43 @@
+"""The official ElevenLabs SDK with its own audio interface, wired to the same Baresip over the same virtual
+devices, with the same server, callee and clicks; beside it the console's figures of the same run, if its
+parts were measured. The SDK lives in an environment of its own, which `make bench` makes."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+
+from console.demo.conversation.script import Script
+from tests.bench import answer, delay
+from tests.bench.bench import Bench
+from tests.bench.line import ROOT, SDK_PYTHON
+from tests.bench.rows import Row, row
+
+PART = "beside"
+PROTOTYPE = "in a prototype: {}"
+
+
+async def measure(bench: Bench) -> list[Row]:
+    if not SDK_PYTHON.exists():
+        raise RuntimeError("the official SDK is not installed: `make bench` does it")
+    bench.versions |= _versions()
+    times = await answer.times(bench, "sdk", bench.count(12, 3), script=_lenient(answer.GREETING))
+    calls, clicks = bench.count(5, 1), bench.count(12, 5)
+    found = await delay.totals(bench, "sdk", calls, clicks, adapt=_lenient)
+    rows = times.rows(bench, "official SDK", "sdk", (None, None, None))
+    for way, floor in ((delay.IN, "in"), (delay.OUT, "out")):
+        milliseconds = [1000 * (came - left) for left, came in found[way]]
+        rows.append(row(PART, f"{way}, official SDK", "sdk", milliseconds, floor=bench.floors[floor]))
+    return [replace(one, part=PART) for one in rows]
+
+
+def _lenient(script: Script) -> Script:
+    """The SDK sends audio before the metadata."""
+    return replace(script, early_audio=True)
+
+
+def _versions() -> dict[str, str]:
+    """Of what only that environment has."""
+    asked = "from importlib.metadata import version as v; print(v('elevenlabs'), v('pyaudio'))"
+    ran = subprocess.run((SDK_PYTHON, "-c", asked), capture_output=True, text=True, check=True, cwd=ROOT)
+    return dict(zip(("elevenlabs", "pyaudio"), ran.stdout.split(), strict=True))

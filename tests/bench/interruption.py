@@ -1,0 +1,56 @@
+"""The server says that the callee broke in -> the last packet with the AI's voice on the RTP wire."""
+
+from __future__ import annotations
+
+import random
+
+from console.demo.conversation.script import Script, Step
+from tests.bench.bench import Bench
+from tests.bench.line import running_console, running_line
+from tests.bench.rows import Row, row
+
+PART = "interruption"
+GOALS = {"embedded": 60.0, "baresip": None}
+"""For the external engine none was set."""
+
+_SPOKEN, _BEFORE, _AFTER = 6.0, 0.7, 0.6
+"""Seconds: a turn, all of it sent at once; of it until the interruption; of silence after it."""
+
+
+async def measure(bench: Bench) -> list[Row]:
+    rows = []
+    for engine in bench.engines:
+        times = await _times(bench, engine, bench.count(3, 1), bench.count(10, 5))
+        what = "interruption -> last AI audio"
+        rows.append(row(PART, what, engine, times, floor=bench.floors["out"], goal=GOALS[engine]))
+    return rows
+
+
+async def _times(bench: Bench, engine: str, calls: int, each: int) -> list[float]:
+    """Milliseconds."""
+    steps = []
+    for _ in range(each):
+        steps += [
+            Step("say", text="Let me explain", seconds=_SPOKEN, hz=500.0),
+            Step("wait", seconds=_BEFORE + random.uniform(0.0, 0.1)),
+            Step("interrupt"),
+            Step("wait", seconds=_AFTER),
+        ]
+    seconds = each * (_BEFORE + 0.1 + _AFTER) + 1.0
+    times = []
+    async with (
+        running_line(bench.folder, Script(steps=tuple(steps)), BENCH_SECONDS=str(seconds)) as line,
+        running_console(line, engine) as console,
+    ):
+        for number in range(1, calls + 1):
+            await console.call("Listener")
+            sounds = (await line.told())["sounds"]
+            for entry in line.entries("step"):
+                if entry["conversation"] == number and entry["do"] == "interrupt":
+                    times.append(1000 * (_last_of(sounds, entry["mono"]) - entry["mono"]))
+    return times
+
+
+def _last_of(sounds: list[list[float]], at: float) -> float:
+    """The last packet of the stretch of the AI's voice that this moment is in."""
+    return next(last for first, last in sounds if first <= at <= last + 0.02)
