@@ -187,11 +187,13 @@ def _shifts(
 
 
 def _gaps(wave: Floats, rate: int) -> list[float]:
-    """Milliseconds of each silence of 15 ms and more."""
+    """Milliseconds of each silence of 15 ms and more, but for what lies before and after the sound."""
     step = round(_STEP * rate)
     count = len(wave) // step
     power = (wave[: count * step].reshape(count, step) ** 2).mean(axis=1)
     quiet = power < (32768 * 10 ** (_QUIET_DBFS / 20)) ** 2
+    sounding = np.flatnonzero(~quiet)
+    quiet = quiet[sounding[0] : sounding[-1]] if len(sounding) else quiet[:0]
     edges = np.flatnonzero(np.diff(np.pad(quiet.astype(np.int8), 1)))
     return [float(1000 * _STEP * (end - start)) for start, end in edges.reshape(-1, 2) if end - start >= 3]
 
@@ -230,7 +232,8 @@ def _spectrum(wave: Floats) -> Floats:
     """RMS amplitudes, a bin for each 1/length Hz; Blackman-Harris, whose side lobes are at -92 dB."""
     n = np.arange(len(wave))
     window = sum(
-        c * np.cos(2 * np.pi * k * n / len(wave)) for k, c in enumerate((0.35875, -0.48829, 0.14128, -0.01168))
+        c * np.cos(2 * np.pi * k * n / len(wave))
+        for k, c in enumerate((0.35875, -0.48829, 0.14128, -0.01168))
     )
     scale = np.sqrt(2) / window.sum()
     return np.asarray(np.abs(np.fft.rfft(wave * window)) * scale)
