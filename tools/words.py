@@ -1,13 +1,14 @@
 """`make words`: brings the Russian catalogues up to date with the source, and compiles them.
 
 Finds the texts in the source (see console/core/words.py), adds the new ones to the .po files in
-console/locale/ru/LC_MESSAGES, drops those that are gone, writes the .mo files that the program reads, and names
-what is still without Russian words. `python tools/words.py screen`: only this catalogue.
+console/locale/ru/LC_MESSAGES, drops those that are gone, writes the .mo files that the program reads, and
+names what is still without Russian words. `python tools/words.py screen`: only this catalogue.
 """
 
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -79,10 +80,16 @@ msgstr ""
 """
 
 
+_NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
+"""The same texts make the same file."""
+
+
 def mo_bytes(po: bytes) -> bytes:
     """The compiled form of a .po file."""
+    catalog = read_po(BytesIO(po), locale=LANGUAGE)
+    catalog.creation_date = catalog.revision_date = _NO_DATE
     out = BytesIO()
-    write_mo(out, read_po(BytesIO(po), locale=LANGUAGE))
+    write_mo(out, catalog)
     return out.getvalue()
 
 

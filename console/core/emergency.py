@@ -11,6 +11,8 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import shortnumberinfo
 
+from .words import phrase
+
 EVERYWHERE = frozenset({"112", "911", "101", "102", "103", "104"})
 """Refused whatever the region: networks route 112 and 911 to the local service."""
 
@@ -27,7 +29,9 @@ def why_emergency(digits: str, region: str) -> str:
     Seen in every form: plain, behind the country code, the trunk prefix or the international prefix.
     """
     if digits.lstrip("+") in TWO_DIGITS or any(_is_emergency(*form) for form in _forms(digits, region)):
-        return f"{digits} is an emergency number: the console never calls those for an AI."
+        return phrase(
+            "{digits} is an emergency number: the console never calls those for an AI.", digits=digits
+        )
     return ""
 
 
@@ -36,7 +40,9 @@ def why_short_service(digits: str, region: str) -> str:
     """The same for short service numbers."""
     forms = _behind_country_code(digits[1:]) if digits.startswith("+") else [(digits, region)]
     if any(_is_short_service(*form) for form in forms):
-        return f"{digits} is a short service number: the console never calls those for an AI."
+        return phrase(
+            "{digits} is a short service number: the console never calls those for an AI.", digits=digits
+        )
     return ""
 
 

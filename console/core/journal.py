@@ -1,7 +1,4 @@
-"""The only place that words the event log: one plain line for each record.
-
-A line is a message id and arguments first and text second, so that it can be translated.
-"""
+"""The only place that words the event log: one plain line for each record."""
 
 from __future__ import annotations
 
@@ -9,90 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .effects import JsonValue, Record
+from .journal_texts import AGENT_CLOSERS, CLOSERS, QUEUE, SOURCES, TEMPLATES
+from .words import Words, joined, phrase, phrase_n
 
 Fields = Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the event log. `source`: phone, line, AI, them, you, audio or console."""
+    """One line of the event log: `Words`, shown in the operator's language and logged in English. `source`:
+    phone, line, AI, them, you, audio or console."""
 
     source: str
-    message: str  # message id: a key of `TEMPLATES`
+    message: str  # a key of `TEMPLATES`
     text: str
 
 
-TEMPLATES: dict[str, tuple[str, str]] = {
-    # message id: (source, text)
-    "line.up": ("line", "phone ready: {engine} {version}"),
-    "line.down": ("line", "phone not reachable: {reason}"),
-    "registration.registering": ("line", "registering"),
-    "registration.ok": ("line", "registered"),
-    "registration.failed": ("line", "registration FAILED: {answer}"),
-    "registration.off": ("line", "registration is off"),
-    "registration.unknown": ("line", "registration unknown"),
-    "call.dialing": ("phone", "dialing {number}"),
-    "call.dialing.api": ("phone", "dialing {number}, asked for by the API"),
-    "call.bound": ("phone", "SIP call {sip_call_id}"),
-    "call.incoming": ("phone", "INCOMING call from {who}"),
-    "call.missed": ("phone", "missed a call from {peer}: {why}"),
-    "call.found": ("phone", "found a call with {peer} on the phone"),
-    "call.found.ours": ("phone", "found a call with {peer} left by an earlier console: hanging up"),
-    "call.ringing": ("phone", "ringing (gives up after {limit_seconds:.0f} s)"),
-    "call.early_media": ("phone", "network audio before the answer; AI not opened"),
-    "call.answered": ("phone", "ANSWERED after {after_seconds:.0f} s"),
-    "call.answered_by_others": ("phone", "answered by somebody else; no AI"),
-    "call.hold": ("phone", "put on hold by the other side"),
-    "call.resumed": ("phone", "taken off hold"),
-    "call.digit": ("them", "pressed {digit}"),
-    "call.redirected": ("phone", "WARNING: the call was redirected to {peer}"),
-    "call.extended": ("you", "{minutes:.0f} more minutes for this call"),
-    "call.closed": ("phone", "call ended by {who}: {said}"),
-    "call.closed.answered": ("phone", "call ended by {who} after {length}{because}"),
-    "agent.warm": ("AI", "prepared, not billed"),
-    "agent.trouble": ("AI", "cannot be prepared yet: {reason}"),
-    "agent.trouble.definite": ("AI", "REFUSED: {reason}"),
-    "agent.opening": ("AI", "opening the session"),
-    "agent.live": ("AI", "live after {after_answer_ms} ms, {conversation_id}"),
-    "agent.first_audio": ("AI", "first word {seconds:.1f} s after the answer"),
-    "agent.transcript.agent": ("AI", "> {text}"),
-    "agent.transcript.agent.corrected": ("AI", "> (heard only) {text}"),
-    "agent.transcript.user": ("them", "< {text}"),
-    "agent.transcript.operator": ("you", "* {text}"),
-    "agent.transcript.operator.api": ("console", "* {text} (by the API)"),
-    "agent.interrupted": ("AI", "interrupted; {seconds:.1f} s were not played"),
-    "agent.tool": ("AI", "used {name}"),
-    "agent.tool.failed": ("AI", "could not use {name}{because}"),
-    "agent.note": ("AI", "notes: {text}"),
-    "agent.silenced.on": ("you", "AI silenced for {limit_seconds:.0f} s at most"),
-    "agent.silenced.off": ("you", "AI may speak again"),
-    "agent.silenced.on.api": ("console", "AI silenced by the API for {limit_seconds:.0f} s at most"),
-    "agent.silenced.off.api": ("console", "AI may speak again, by the API"),
-    "call.transfer_failed": ("phone", "the transfer FAILED: {reason}"),
-    "call.transfer": ("AI", "transferring the call to {destination}"),
-    "agent.queue": ("AI", "queue at ElevenLabs: {state}"),
-    "agent.error": ("AI", "ElevenLabs reports an error: {text}"),
-    "agent.retry": ("AI", "session lost, opening a fresh one: {reason}"),
-    "agent.closed": ("AI", "session closed by {who} after {seconds:.0f} s{said}"),
-    "account": ("AI", "agent {agent}, {credits}{doubts}"),
-    "call.review": ("AI", "ElevenLabs counts {cost}{termination}"),
-    "call.review.none": ("AI", "the cost of the call is not known: {why}"),
-    "dialing.stopped": ("console", "DIALING STOPPED: {why}"),
-    "dialing.allowed": ("you", "dialing allowed again"),
-    "audio.started": ("audio", "open: {input} / {output}, {rate} Hz"),
-    "audio.failed": ("audio", "FAILED: {reason}"),
-    "audio.glitch": ("audio", "{ms} ms lost {way}"),
-    "ear.on": ("you", "ear on"),
-    "ear.off": ("you", "ear off{because}"),
-    "never_call.added": ("you", "{number} will never be called"),
-    "notice": ("console", "{text}"),
-    "refused": ("console", "not done: {why}"),
-    "refused.api": ("console", "not done for the API: {why}"),
-    "crash": ("console", "INTERNAL ERROR {error} in {where}: the console ends"),
-    "ignored": ("console", "ignored from {source}: {why}"),
-}
-
-NOT_HEARD = "nothing was heard from the callee any more"
+NOT_HEARD = phrase("nothing was heard from the callee any more")
 
 _SAID = {"rtp stream error": NOT_HEARD}
 
@@ -102,31 +32,14 @@ def said(reason: str) -> str:
     return _SAID.get(reason.lower(), reason)
 
 
-_CLOSERS = {
-    "remote": "the other side",
-    "operator": "you",
-    "agent": "the AI",
-    "network": "the network",
-    "timeout": "a time limit",
-    "operator.api": "the API",
-}
-_AGENT_CLOSERS = {
-    "call": "the end of the call",
-    "agent": "the AI",
-    "network": "the network",
-    "refused": "ElevenLabs (refused)",
-    "operator": "you",
-}
-
-
 def word(record: Record) -> Line:
     """Say a record in plain words; a type without words of its own shows its fields."""
     message, extra = _MESSAGE.get(record.type, _plain)(record)
     if message not in TEMPLATES:
         shown = ", ".join(f"{k}={v}" for k, v in record.fields.items())
-        return Line("console", record.type, f"{record.type} {shown}".rstrip())
+        return Line(SOURCES["console"], record.type, f"{record.type} {shown}".rstrip())
     source, template = TEMPLATES[message]
-    return Line(source, message, template.format_map({**record.fields, **extra}))
+    return Line(SOURCES[source], message, phrase(template, **{**record.fields, **extra}))
 
 
 _Message = tuple[str, dict[str, JsonValue]]
@@ -139,6 +52,11 @@ def _plain(record: Record) -> _Message:
 def _text(fields: Fields, key: str) -> str:
     value = fields.get(key)
     return "" if value is None else str(value)
+
+
+def _after(separator: str, text: str) -> str:
+    """What is added to a line, if there is anything to add."""
+    return joined("", (separator, text)) if text else ""
 
 
 def _number(fields: Fields, key: str) -> float:
@@ -155,8 +73,8 @@ def duration(seconds: float) -> str:
 
 
 def _registration(record: Record) -> _Message:
-    answer = " ".join(_text(record.fields, key) for key in ("code", "reason")).strip()
-    return f"registration.{_text(record.fields, 'state')}", {"answer": answer or "no answer"}
+    answer = joined(" ", filter(None, (_text(record.fields, key) for key in ("code", "reason"))))
+    return f"registration.{_text(record.fields, 'state')}", {"answer": answer or phrase("no answer")}
 
 
 def _marked(record: Record, message: str) -> str:
@@ -192,16 +110,16 @@ def _extended(record: Record) -> _Message:
 def _closed(record: Record) -> _Message:
     fields = record.fields
     by = _text(fields, "by")
-    who = _CLOSERS.get(_marked(record, by), _CLOSERS.get(by, by))
-    answer = " ".join(filter(None, (_text(fields, "code"), said(_text(fields, "reason")))))
+    who = CLOSERS.get(_marked(record, by), CLOSERS.get(by, by))
+    answer: str = joined(" ", filter(None, (_text(fields, "code"), said(_text(fields, "reason")))))
     if fields.get("code") and answer.startswith(f"{fields['code']} {fields['code']}"):
         answer = _text(fields, "reason")
     why = _text(fields, "why") or (answer if answer == NOT_HEARD else "")
     seconds = _number(fields, "seconds")
     if seconds:
-        because = f": {why}" if why else ""
+        because = _after(": ", why)
         return "call.closed.answered", {"who": who, "length": duration(seconds), "because": because}
-    return "call.closed", {"who": who, "said": why or answer or "no reason given"}
+    return "call.closed", {"who": who, "said": why or answer or phrase("no reason given")}
 
 
 def _trouble(record: Record) -> _Message:
@@ -222,8 +140,7 @@ def _interrupted(record: Record) -> _Message:
 
 
 def _tool(record: Record) -> _Message:
-    why = _text(record.fields, "why")
-    because = f": {why}" if why else ""
+    because = _after(": ", _text(record.fields, "why"))
     return ("agent.tool" if record.fields.get("ok") else "agent.tool.failed"), {"because": because}
 
 
@@ -233,44 +150,57 @@ def _silenced(record: Record) -> _Message:
 
 def _agent_closed(record: Record) -> _Message:
     by = _text(record.fields, "by")
-    reason = _text(record.fields, "reason")
-    said = f": {record.fields.get('code')} {reason}".rstrip() if by not in ("call", "operator") else ""
-    return "agent.closed", {"who": _AGENT_CLOSERS.get(by, by), "said": said}
+    parts = filter(None, (_text(record.fields, "code"), _text(record.fields, "reason")))
+    said = _after(": ", joined(" ", parts)) if by not in ("call", "operator") else ""
+    return "agent.closed", {"who": AGENT_CLOSERS.get(by, by), "said": said}
+
+
+def _queue(record: Record) -> _Message:
+    state = _text(record.fields, "state")
+    return "agent.queue", {"state": QUEUE.get(state, state)}
 
 
 def _account(record: Record) -> _Message:
     left = record.fields.get("credits")
-    doubts = _text(record.fields, "doubts")
     return "account", {
-        "agent": _text(record.fields, "agent") or "unknown",
-        "credits": "credits unknown" if left is None else f"{left:,} credits left",
-        "doubts": f". {doubts}" if doubts else "",
+        "agent": _text(record.fields, "agent") or phrase("unknown"),
+        "credits": credits_left(left) if isinstance(left, int) else phrase("credits unknown"),
+        "doubts": _after(". ", _text(record.fields, "doubts")),
     }
+
+
+def credits_left(credits: int) -> Words:
+    return phrase_n("{n:,} credit left", "{n:,} credits left", credits)
 
 
 def money(credits: JsonValue, usd: JsonValue) -> str:
     """A cost in words; empty when neither is known."""
-    parts = [f"{credits:,} credits" if isinstance(credits, int) else ""]
-    parts.append(f"${usd:.2f}" if isinstance(usd, int | float) else "")
-    return ", ".join(part for part in parts if part)
+    parts: list[str] = []
+    if isinstance(credits, int):
+        parts.append(phrase_n("{n:,} credit", "{n:,} credits", credits))
+    if isinstance(usd, int | float):
+        parts.append(f"${usd:.2f}")
+    return joined(", ", parts)
 
 
 def _review(record: Record) -> _Message:
     cost = money(record.fields.get("credits"), record.fields.get("usd"))
     if not cost:
-        return "call.review.none", {"why": _text(record.fields, "why") or "ElevenLabs does not tell"}
+        return "call.review.none", {"why": _text(record.fields, "why") or phrase("ElevenLabs does not tell")}
     termination = _text(record.fields, "termination")
-    return "call.review", {"cost": cost, "termination": f"; ended: {termination}" if termination else ""}
+    ended = phrase("; ended: {termination}", termination=termination) if termination else ""
+    return "call.review", {"cost": cost, "termination": ended}
 
 
 def _glitch(record: Record) -> _Message:
-    way = "from the callee" if record.fields.get("direction") == "in" else "toward the callee"
+    incoming = record.fields.get("direction") == "in"
+    way = phrase("from the callee") if incoming else phrase("toward the callee")
     return "audio.glitch", {"way": way}
 
 
 def _ear(record: Record) -> _Message:
-    reason = _text(record.fields, "reason")
-    return ("ear.on" if record.fields.get("on") else "ear.off"), {"because": f": {reason}" if reason else ""}
+    because = _after(": ", _text(record.fields, "reason"))
+    return ("ear.on" if record.fields.get("on") else "ear.off"), {"because": because}
 
 
 _MESSAGE: dict[str, Callable[[Record], _Message]] = {
@@ -286,6 +216,7 @@ _MESSAGE: dict[str, Callable[[Record], _Message]] = {
     "agent.first_audio": _first_audio,
     "agent.transcript": _transcript,
     "agent.interrupted": _interrupted,
+    "agent.queue": _queue,
     "agent.tool": _tool,
     "agent.silenced": _silenced,
     "agent.closed": _agent_closed,

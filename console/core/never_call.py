@@ -8,6 +8,7 @@ from . import sip_uri
 from .numbering_plan import e164_of, parse
 from .numbers import without_separators
 from .text import clean
+from .words import phrase
 
 
 def read(lines: Iterable[str], region: str) -> tuple[frozenset[str], tuple[str, ...]]:
@@ -30,5 +31,11 @@ def read(lines: Iterable[str], region: str) -> tuple[frozenset[str], tuple[str, 
         elif (uri := sip_uri.parse(entry)[0]) is not None:
             numbers.add(f"{uri.user}@{uri.host}".lower())
         else:
-            problems.append(f"Line {position} is neither a number nor a SIP name: {clean(entry, 40)!r}.")
+            problems.append(
+                phrase(
+                    "Line {position} is neither a number nor a SIP name: {entry!r}.",
+                    position=position,
+                    entry=clean(entry, 40),
+                )
+            )
     return frozenset(numbers), tuple(problems)

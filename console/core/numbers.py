@@ -18,6 +18,7 @@ from . import emergency, numbering_plan, sip_uri
 from .numbering_plan import e164_of
 from .sip_uri import valid_domain
 from .text import clean
+from .words import enumerated, phrase, phrase_n
 
 
 class Verdict(StrEnum):
@@ -52,7 +53,9 @@ class Judgement:
     @property
     def label(self) -> str:
         """`mobile RU`; empty when unknown."""
-        return f"{self.kind} {self.country}".strip()
+        if not self.country:
+            return self.kind
+        return phrase("{kind} {country}", kind=self.kind, country=self.country)
 
 
 _SEPARATORS = " \t\u00a0\u2007\u2009\u202f()./-\u2010\u2011\u2012\u2013\u2014\u2212"
@@ -60,19 +63,19 @@ _WITHOUT_SEPARATORS = str.maketrans("", "", _SEPARATORS)
 _NUMBER = re.compile(r"\+?[0-9]{1,32}")
 _EXTENSION = re.compile(r"(;\s*ext\b|\bext\b|доб|,|;|(?<=[0-9 )])\s*[xх]\s*[0-9])", re.IGNORECASE)
 _LONGEST_TYPED = 64
-_NO_DOMAIN = "No SIP domain is set: fill in EXOLVE_SIP_DOMAIN or SIP_DOMAIN."
+_NO_DOMAIN = phrase("No SIP domain is set: fill in EXOLVE_SIP_DOMAIN or SIP_DOMAIN.")
 
 _KINDS = {
-    PhoneNumberType.FIXED_LINE: "landline",
-    PhoneNumberType.MOBILE: "mobile",
-    PhoneNumberType.TOLL_FREE: "toll-free",
-    PhoneNumberType.PREMIUM_RATE: "premium rate",
-    PhoneNumberType.SHARED_COST: "shared cost",
-    PhoneNumberType.VOIP: "VoIP",
-    PhoneNumberType.PERSONAL_NUMBER: "personal",
-    PhoneNumberType.PAGER: "pager",
-    PhoneNumberType.UAN: "company",
-    PhoneNumberType.VOICEMAIL: "voicemail",
+    PhoneNumberType.FIXED_LINE: phrase("landline"),
+    PhoneNumberType.MOBILE: phrase("mobile"),
+    PhoneNumberType.TOLL_FREE: phrase("toll-free"),
+    PhoneNumberType.PREMIUM_RATE: phrase("premium rate"),
+    PhoneNumberType.SHARED_COST: phrase("shared cost"),
+    PhoneNumberType.VOIP: phrase("VoIP"),
+    PhoneNumberType.PERSONAL_NUMBER: phrase("personal"),
+    PhoneNumberType.PAGER: phrase("pager"),
+    PhoneNumberType.UAN: phrase("company"),
+    PhoneNumberType.VOICEMAIL: phrase("voicemail"),
 }
 _COSTLY = (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST)
 
@@ -97,7 +100,7 @@ def judge(
     shown = clean(text, _LONGEST_TYPED)
     digits = without_separators(text)
     if not digits or digits == "+":
-        return Judgement(Verdict.INCOMPLETE, "Type a number", display=shown)
+        return Judgement(Verdict.INCOMPLETE, phrase("Type a number"), display=shown)
     unfit = _why_unfit(text, digits)
     if unfit:
         return Judgement(Verdict.REFUSED, unfit, display=shown)
@@ -121,9 +124,11 @@ def judge_uri(
     typed = text.strip()
     shown = clean(typed, _LONGEST_TYPED)
     if not typed:
-        return Judgement(Verdict.INCOMPLETE, "Type a name, an extension or a SIP URI")
+        return Judgement(Verdict.INCOMPLETE, phrase("Type a name, an extension or a SIP URI"))
     if not typed.isascii() or not typed.isprintable() or " " in typed:
-        return Judgement(Verdict.REFUSED, "A SIP URI has only ASCII characters and no spaces.", display=shown)
+        return Judgement(
+            Verdict.REFUSED, phrase("A SIP URI has only ASCII characters and no spaces."), display=shown
+        )
     if "@" not in typed and ":" not in typed:
         return _judge_name(typed, domain, region, e164, never_call, answered_today)
     parts, unfit = sip_uri.parse(typed)
@@ -135,21 +140,25 @@ def judge_uri(
 def _why_unfit(text: str, digits: str) -> str:
     """Why the characters cannot be a number, or "". Nothing is ever dropped but separators."""
     if len(text) > _LONGEST_TYPED:
-        return "This is too long for a number."
+        return phrase("This is too long for a number.")
     if _NUMBER.fullmatch(digits):
         return ""
     if "@" in text or re.match(r"\s*sips?:", text, re.IGNORECASE):
-        return "This is a SIP URI, not a number: dial it with u, or as sip:name@host on the command line."
+        return phrase(
+            "This is a SIP URI, not a number: dial it with u, or as sip:name@host on the command line."
+        )
     if _EXTENSION.search(text) and any(c.isdigit() for c in text):
-        return "An extension cannot be dialed: leave it out, the agent can press its digits after the answer."
+        return phrase(
+            "An extension cannot be dialed: leave it out, the agent can press its digits after the answer."
+        )
     odd = next((c for c in digits if not ("0" <= c <= "9" or c == "+")), "")
     if odd.isalpha():
-        return f"A number has no letters: {clean(odd)!r}."
+        return phrase("A number has no letters: {odd!r}.", odd=clean(odd))
     if odd and not clean(odd):
-        return "There is an invisible character in this number: type it by hand."
+        return phrase("There is an invisible character in this number: type it by hand.")
     if odd:
-        return f"A number has only digits and a leading +, not {clean(odd)!r}."
-    return "A number has one + and only at its beginning."
+        return phrase("A number has only digits and a leading +, not {odd!r}.", odd=clean(odd))
+    return phrase("A number has one + and only at its beginning.")
 
 
 def _why_short(digits: str, region: str) -> str:
@@ -163,14 +172,19 @@ def _no_number(digits: str, region: str, shown: str, never: str) -> Judgement:
     if never:
         return Judgement(Verdict.REFUSED, never, display=shown)
     if digits.startswith("+") and numbering_plan.is_start_of_country_code(digits[1:]):
-        return Judgement(Verdict.INCOMPLETE, "The number is missing after the country code", display=shown)
+        return Judgement(
+            Verdict.INCOMPLETE, phrase("The number is missing after the country code"), display=shown
+        )
     away = numbering_plan.distance(digits, region)
     if away is None:
-        return Judgement(Verdict.REFUSED, "No number looks like this: check the first digits.", display=shown)
-    word = "digit" if abs(away) == 1 else "digits"
+        return Judgement(
+            Verdict.REFUSED, phrase("No number looks like this: check the first digits."), display=shown
+        )
     if away > 0:
-        return Judgement(Verdict.INCOMPLETE, f"{away} {word} missing", display=shown)
-    return Judgement(Verdict.REFUSED, f"{-away} {word} too many.", display=shown)
+        missing = phrase_n("{n} digit missing", "{n} digits missing", away)
+        return Judgement(Verdict.INCOMPLETE, missing, display=shown)
+    surplus = phrase_n("{n} digit too many.", "{n} digits too many.", -away)
+    return Judgement(Verdict.REFUSED, surplus, display=shown)
 
 
 def _judge_public(
@@ -201,20 +215,24 @@ def _described(
         Verdict.OK,
         e164=name,
         display=phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL),
-        country="international" if country == "001" else country,
-        kind=_KINDS.get(kind, "phone"),
+        country=phrase("international") if country == "001" else country,
+        kind=_KINDS.get(kind, phrase("phone")),
     )
     if name in never_call:
-        return _changed(seen, Verdict.REFUSED, f"{seen.display} is on the never-call list.")
+        return _changed(
+            seen, Verdict.REFUSED, phrase("{number} is on the never-call list.", number=seen.display)
+        )
     doubts = []
     if country != region:
-        doubts.append(f"is a foreign number ({seen.country or 'unknown country'})")
+        abroad = seen.country or phrase("unknown country")
+        doubts.append(phrase("is a foreign number ({country})", country=abroad))
     if kind in _COSTLY:
-        doubts.append(f"is a {seen.kind} number")
+        doubts.append(phrase("is a {kind} number", kind=seen.kind))
     if name in answered_today:
-        doubts.append("was answered within the last 24 hours")
+        doubts.append(phrase("was answered within the last 24 hours"))
     if doubts:
-        return _changed(seen, Verdict.CONFIRM, f"{seen.display} {' and '.join(doubts)}.")
+        why = phrase("{number} {doubts}.", number=seen.display, doubts=enumerated(doubts))
+        return _changed(seen, Verdict.CONFIRM, why)
     return seen
 
 
@@ -252,7 +270,9 @@ def _judge_user(
             return Judgement(Verdict.REFUSED, never, display=shown)
     digits = without_separators(uri.user)
     if never_call & {uri.user.lower(), digits, f"{uri.user}@{uri.host}".lower()}:
-        return Judgement(Verdict.REFUSED, f"{shown} is on the never-call list.", display=shown)
+        return Judgement(
+            Verdict.REFUSED, phrase("{number} is on the never-call list.", number=shown), display=shown
+        )
     number = numbering_plan.parse(digits, region) if _NUMBER.fullmatch(digits) else None
     if number is None:
         return Judgement(Verdict.OK, uri=str(uri), display=shown)

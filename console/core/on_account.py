@@ -9,6 +9,7 @@ from .effects import Amend
 from .events import AccountEvent, AccountRead, CallReviewed, Refusal
 from .on_agent import STOP_WORDS
 from .state import Account, Review
+from .words import joined
 
 
 def react(d: Draft, event: AccountEvent) -> None:
@@ -34,7 +35,7 @@ def _account(d: Draft, event: AccountRead) -> None:
         return
     d.change(account=account)
     if account != replace(before, resets_at=account.resets_at):  # another date alone is no news
-        doubts = " ".join(event.doubts)
+        doubts = joined(" ", event.doubts)
         d.record(
             "account", agent=event.agent, credits=event.credits, resets_at=event.resets_at, doubts=doubts
         )

@@ -33,6 +33,7 @@ from .events import (
 )
 from .state import AgentPhase, Call, CallPhase, Outcome
 from .tools import on_asks
+from .words import phrase
 
 QUEUE_SECONDS = 30.0
 """How long a person is kept waiting in ElevenLabs' queue."""
@@ -47,9 +48,9 @@ FINISH_SECONDS = 120.0
 STOPS_DIALING = (Refusal.KEY, Refusal.AGENT, Refusal.CREDITS)
 
 STOP_WORDS = {
-    Refusal.KEY: "ElevenLabs does not accept the API key: correct ELEVENLABS_API_KEY",
-    Refusal.AGENT: "ElevenLabs does not know the agent: correct ELEVENLABS_AGENT_ID or the region",
-    Refusal.CREDITS: "ElevenLabs has no credits left: add credits or wait for the reset",
+    Refusal.KEY: phrase("ElevenLabs does not accept the API key: correct ELEVENLABS_API_KEY"),
+    Refusal.AGENT: phrase("ElevenLabs does not know the agent: correct ELEVENLABS_AGENT_ID or the region"),
+    Refusal.CREDITS: phrase("ElevenLabs has no credits left: add credits or wait for the reset"),
 }
 
 
@@ -210,7 +211,7 @@ def _ended_by_agent(d: Draft, call: Call, event: AgentClosed) -> None:
         d.agent(call, phase=AgentPhase.FINISHING, deadline=d.now + FINISH_SECONDS)
         d.do(AudioFinish(call.id, event.session))
     else:
-        why = event.reason or "the AI ended before it said anything"
+        why = event.reason or phrase("the AI ended before it said anything")
         d.hang_up(call, ClosedBy.AGENT, why, Outcome.AGENT_FAILED_START)
 
 
@@ -230,7 +231,12 @@ def dropped(d: Draft, call: Call, reason: str) -> None:
     drops = call.agent.drops + 1
     if drops > 1:
         call = d.agent_off(call, drops=drops, trouble=reason)
-        d.hang_up(call, ClosedBy.NETWORK, f"the AI session was lost twice: {reason}", Outcome.AGENT_LOST)
+        d.hang_up(
+            call,
+            ClosedBy.NETWORK,
+            phrase("the AI session was lost twice: {reason}", reason=reason),
+            Outcome.AGENT_LOST,
+        )
         return
     old = call.agent
     agent = replace(

@@ -28,10 +28,11 @@ from .events import (
     Silence,
     Tell,
 )
-from .state import Call, CallPhase, State
+from .state import Call, CallPhase, Line, State
 from .tools import on_words
+from .words import bare, joined, phrase
 
-LINE_TAKEN = "A call is up: hang up first (h)."
+LINE_TAKEN = phrase("A call is up: hang up first (h).")
 EXTEND_SECONDS = 300.0
 QUIT_SECONDS = 3.0
 
@@ -68,7 +69,7 @@ def _on_call(
     what = _WHAT.get(type(event), "tell")
     call = d.state.find(event.call)
     if call is None or call.over:
-        d.refuse(what, "That call is already over.", event.call)
+        d.refuse(what, phrase("That call is already over."), event.call)
         return
     match event:
         case HangUp() | Reject():
@@ -88,25 +89,36 @@ def why_not_dial(state: State, wants_agent: bool, origin: Origin) -> str:
     """Why nothing can be dialed now, in one sentence; empty when it can."""
     line, policy, keys = state.line, state.policy, origin is Origin.KEYS
     if state.quitting:
-        return "The console is closing."
+        return phrase("The console is closing.")
     if policy.not_ready:
         return policy.not_ready
     if wants_agent and not policy.has_agent:
-        return "No AI agent is set: fill in ELEVENLABS_AGENT_ID."
+        return phrase("No AI agent is set: fill in ELEVENLABS_AGENT_ID.")
     if line.taken_over:
-        return "Another controller has taken the phone over" + (": r takes it back." if keys else ".")
+        if keys:
+            return phrase("Another controller has taken the phone over: r takes it back.")
+        return phrase("Another controller has taken the phone over.")
     if not line.up:
-        return f"No line: {line.reason.rstrip('.') or 'the phone is starting'}."
-    if policy.register and line.registration is RegState.FAILED:
-        said = " ".join(str(part) for part in (line.reg_code, line.reg_reason) if part)
-        return f"Not registered ({said or 'no answer'})" + (": r registers again." if keys else ".")
+        return phrase("No line: {reason}.", reason=bare(line.reason) or phrase("the phone is starting"))
     if policy.register and line.registration is not RegState.OK:
-        return "Not registered yet: wait for the registrar" + (", or r registers again." if keys else ".")
+        return _why_not_registered(line, keys)
     if wants_agent and state.stopped:
-        return f"Dialing is stopped: {state.stopped}."
+        return phrase("Dialing is stopped: {why}.", why=state.stopped)
     if (policy.single_call or origin is Origin.KEYS) and any(not c.over for c in state.calls):
         return LINE_TAKEN
     return ""
+
+
+def _why_not_registered(line: Line, keys: bool) -> str:
+    if line.registration is RegState.FAILED:
+        said = joined(" ", (str(part) for part in (line.reg_code, line.reg_reason) if part))
+        answer = said or phrase("no answer")
+        if keys:
+            return phrase("Not registered ({answer}): r registers again.", answer=answer)
+        return phrase("Not registered ({answer}).", answer=answer)
+    if keys:
+        return phrase("Not registered yet: wait for the registrar, or r registers again.")
+    return phrase("Not registered yet: wait for the registrar.")
 
 
 def judge(state: State, text: str, as_uri: bool) -> numbers.Judgement:
@@ -121,7 +133,7 @@ def judge(state: State, text: str, as_uri: bool) -> numbers.Judgement:
 def _dial(d: Draft, event: Dial) -> None:
     why = why_not_dial(d.state, event.wants_agent, event.origin)
     if not why and d.state.find(event.call) is not None:
-        why = "That call was already dialed."
+        why = phrase("That call was already dialed.")
     if why:
         hindrance = Hindrance.LINE_TAKEN if why == LINE_TAKEN else Hindrance.NOT_READY
         d.refuse("dial", why, event.call, hindrance=hindrance)
@@ -166,11 +178,11 @@ def _hindrance_of_number(state: State, event: Dial) -> Hindrance:
 
 def _answer(d: Draft, call: Call) -> None:
     if call.phase is not CallPhase.INCOMING:
-        d.refuse("answer", "There is no incoming call to answer.", call.id)
+        d.refuse("answer", phrase("There is no incoming call to answer."), call.id)
     elif not call.wants_agent:
         d.refuse(
             "answer",
-            "No agent is set for incoming calls: fill in ELEVENLABS_INCOMING_AGENT_ID.",
+            phrase("No agent is set for incoming calls: fill in ELEVENLABS_INCOMING_AGENT_ID."),
             call.id,
         )
     else:
@@ -181,7 +193,7 @@ def _answer(d: Draft, call: Call) -> None:
 
 def _extend(d: Draft, call: Call) -> None:
     if call.phase is not CallPhase.UP or call.limit_at is None:
-        d.refuse("extend", "Only an answered call has a limit to extend.", call.id)
+        d.refuse("extend", phrase("Only an answered call has a limit to extend."), call.id)
         return
     d.call(call, limit_at=call.limit_at + EXTEND_SECONDS)
     d.record("call.extended", call.id, seconds=EXTEND_SECONDS, origin=d.asked_from)
@@ -189,9 +201,9 @@ def _extend(d: Draft, call: Call) -> None:
 
 def _register(d: Draft) -> None:
     if any(not c.over for c in d.state.calls):
-        d.refuse("register", "Not during a call: registering again would disturb it.")
+        d.refuse("register", phrase("Not during a call: registering again would disturb it."))
     elif not d.state.policy.register and not d.state.line.taken_over:
-        d.refuse("register", "Registration is off (SIP_REGISTER=no).")
+        d.refuse("register", phrase("Registration is off (SIP_REGISTER=no)."))
     else:
         d.do(PhoneRegister())
 

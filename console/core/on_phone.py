@@ -33,6 +33,7 @@ from .events import (
 )
 from .state import Call, CallPhase, Outcome
 from .tools import on_digit, transfer_failed
+from .words import phrase
 
 UNCONFIRMED_SECONDS = 2.0
 """How long a call may stay unconfirmed after the control link was lost."""
@@ -45,11 +46,11 @@ RTP_SECONDS = 5.0
 
 _BEFORE_ANSWER = (CallPhase.DIALING, CallPhase.RINGING, CallPhase.EARLY)
 _HUNG_UP = {
-    ClosedBy.REMOTE: "the other side hung up",
-    ClosedBy.OPERATOR: "hung up by the operator",
-    ClosedBy.AGENT: "the AI ended the call",
-    ClosedBy.NETWORK: "ended by the network",
-    ClosedBy.TIMEOUT: "a time limit was reached",
+    ClosedBy.REMOTE: phrase("the other side hung up"),
+    ClosedBy.OPERATOR: phrase("hung up by the operator"),
+    ClosedBy.AGENT: phrase("the AI ended the call"),
+    ClosedBy.NETWORK: phrase("ended by the network"),
+    ClosedBy.TIMEOUT: phrase("a time limit was reached"),
 }
 _BUSY_CODES = (486, 600)
 _NO_ANSWER_CODES = (408, 480, 487)
@@ -276,13 +277,13 @@ def _incoming(d: Draft, event: PhoneIncoming) -> None:
     )
     d.record("call.incoming", call.id, peer=event.peer, name=event.name)
     if busy and not d.state.policy.joined:
-        d.hang_up(call, ClosedBy.NETWORK, "the line is taken", Outcome.MISSED)
+        d.hang_up(call, ClosedBy.NETWORK, phrase("the line is taken"), Outcome.MISSED)
 
 
 def _missed(d: Draft, peer: str) -> None:
     totals = d.state.totals
     d.change(totals=replace(totals, missed=totals.missed + 1))
-    d.record("call.missed", peer=peer, why="the line is taken")
+    d.record("call.missed", peer=peer, why=phrase("the line is taken"))
 
 
 def _found(d: Draft, event: PhoneFound) -> None:
@@ -303,4 +304,4 @@ def _found(d: Draft, event: PhoneFound) -> None:
     )
     d.record("call.found", call.id, peer=event.peer, ours=event.ours)
     if event.ours:
-        d.hang_up(call, ClosedBy.NETWORK, "left over from an earlier console", Outcome.LOST)
+        d.hang_up(call, ClosedBy.NETWORK, phrase("left over from an earlier console"), Outcome.LOST)

@@ -22,6 +22,7 @@ from .journal import duration
 from .on_agent import MUTE_SECONDS, dropped
 from .state import AgentPhase, Call, CallPhase, Outcome, State
 from .tools import on_deadlines
+from .words import phrase
 
 OPEN_SECONDS = 4.0
 """From the upgrade request to the metadata of a prepared session."""
@@ -74,14 +75,14 @@ def _limits(d: Draft, call: Call) -> None:
     if not _due(d, call.limit_at):
         return
     if call.phase is CallPhase.UP:
-        why = f"the call limit of {duration(call.seconds(d.now))} was reached"
+        why = phrase("the call limit of {length} was reached", length=duration(call.seconds(d.now)))
         d.hang_up(call, ClosedBy.TIMEOUT, why, Outcome.FINISHED)
     elif call.phase is CallPhase.INCOMING and d.state.policy.joined:
         d.call(call, limit_at=None)  # whoever runs that phone may still take it
     elif call.phase is CallPhase.INCOMING:
-        d.hang_up(call, ClosedBy.TIMEOUT, "nobody answered it", Outcome.MISSED)
+        d.hang_up(call, ClosedBy.TIMEOUT, phrase("nobody answered it"), Outcome.MISSED)
     elif call.phase in _BEFORE_ANSWER:
-        why = f"no answer within {call.ring_seconds:.0f} s"
+        why = phrase("no answer within {seconds:.0f} s", seconds=call.ring_seconds)
         d.hang_up(call, ClosedBy.TIMEOUT, why, Outcome.NO_ANSWER)
 
 
@@ -89,19 +90,23 @@ def _phone_broken(d: Draft, call: Call) -> None:
     """The phone neither confirms the call after a lost link, nor its end after our hang-up."""
     if call.over or not _due(d, call.deadline):
         return
-    reason = "the phone lost the call" if call.unconfirmed else "the phone did not confirm the hang-up"
+    reason = (
+        phrase("the phone lost the call")
+        if call.unconfirmed
+        else phrase("the phone did not confirm the hang-up")
+    )
     outcome = call.outcome or Outcome.LOST
     if not call.unconfirmed and call.asked_by is ClosedBy.OPERATOR:
         outcome = Outcome.FINISHED if call.answered_at is not None else Outcome.CANCELLED
     if d.state.policy.joined:
-        reason += ", which may still be up there: end it at that Baresip"
+        reason = phrase("{reason}, which may still be up there: end it at that Baresip", reason=reason)
     d.close(call, None, reason, call.asked_by or ClosedBy.NETWORK, outcome)
     d.do(PhoneRestart(reason))
 
 
 def _no_rtp(d: Draft, call: Call) -> None:
     if call.phase is CallPhase.UP and _due(d, call.rtp_by):
-        why = "answered, but no audio came from the callee"
+        why = phrase("answered, but no audio came from the callee")
         d.hang_up(call, ClosedBy.TIMEOUT, why, Outcome.AUDIO_FAILED)
 
 
@@ -143,30 +148,30 @@ def _agent_late(d: Draft, call: Call) -> None:
         _opening_late(d, call)
     elif agent.phase is AgentPhase.FINISHING:
         call = d.agent_off(call)
-        d.hang_up(call, ClosedBy.AGENT, "the farewell did not end", Outcome.FINISHED)
+        d.hang_up(call, ClosedBy.AGENT, phrase("the farewell did not end"), Outcome.FINISHED)
     elif agent.phase is AgentPhase.LIVE and agent.queue is None:
-        why = f"the AI said nothing for {MUTE_SECONDS:.0f} s"
+        why = phrase("the AI said nothing for {seconds:.0f} s", seconds=MUTE_SECONDS)
         d.hang_up(call, ClosedBy.AGENT, why, Outcome.AGENT_LOST)
     elif agent.queue is not None:
         call = d.agent(call, refusal=Refusal.BUSY, deadline=None)
-        d.hang_up(call, ClosedBy.AGENT, "too long in the queue at ElevenLabs", Outcome.AGENT_BUSY)
+        d.hang_up(call, ClosedBy.AGENT, phrase("too long in the queue at ElevenLabs"), Outcome.AGENT_BUSY)
 
 
 def _opening_late(d: Draft, call: Call) -> None:
-    reason = call.agent.trouble or "ElevenLabs did not open the session in time"
+    reason = call.agent.trouble or phrase("ElevenLabs did not open the session in time")
     ready = call.agent.ready
     call = d.close_agent(call, "too late")
     if ready:
         d.record_agent_closed(call, 1006, reason, "network")
         dropped(d, call, reason)
     else:
-        why = f"the AI could not be reached: {reason}"
+        why = phrase("the AI could not be reached: {reason}", reason=reason)
         d.hang_up(call, ClosedBy.NETWORK, why, Outcome.AGENT_LOST)
 
 
 def _no_dead_air(d: Draft, call: Call) -> None:
     if call.phase is CallPhase.UP and call.wants_agent and call.agent.phase is AgentPhase.OFF:
-        d.hang_up(call, ClosedBy.AGENT, call.agent.trouble or "the AI is gone", Outcome.AGENT_LOST)
+        d.hang_up(call, ClosedBy.AGENT, call.agent.trouble or phrase("the AI is gone"), Outcome.AGENT_LOST)
 
 
 # ---- the end ----

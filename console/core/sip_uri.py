@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .words import phrase
+
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOSTPORT = re.compile(
     rf"(?:{_LABEL}(?:\.{_LABEL}){{0,10}}|\[[0-9A-Fa-f:.]{{2,45}}\])(?::(?P<port>[0-9]{{1,5}}))?"
@@ -17,10 +19,14 @@ USER = re.compile(r"[A-Za-z0-9_.!~*+#-]{1,64}")
 _PARAMETERS = re.compile(r"(?:;transport=(?:udp|tcp|tls)|;user=(?:phone|ip)){0,2}", re.IGNORECASE)
 _SHAPE = re.compile(r"(?P<scheme>sips?):(?P<user>[^@]*)@(?P<host>[^;?]*)(?P<rest>.*)", re.IGNORECASE)
 
-ODD_NAME = "The name in a SIP URI may have letters, digits and _ . ! ~ * + # - only."
-_ODD_SHAPE = "A SIP URI looks like sip:name@host or sip:name@host:port."
-_ODD_HOST = "The host of a SIP URI is a name or an address with an optional port, like sip.example.org:5060."
-_ODD_REST = "Of what may follow the host of a SIP URI only ;transport= and ;user= are dialed, and no headers."
+ODD_NAME = phrase("The name in a SIP URI may have letters, digits and _ . ! ~ * + # - only.")
+_ODD_SHAPE = phrase("A SIP URI looks like sip:name@host or sip:name@host:port.")
+_ODD_HOST = phrase(
+    "The host of a SIP URI is a name or an address with an optional port, like sip.example.org:5060."
+)
+_ODD_REST = phrase(
+    "Of what may follow the host of a SIP URI only ;transport= and ;user= are dialed, and no headers."
+)
 
 
 @dataclass(frozen=True, slots=True)

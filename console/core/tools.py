@@ -14,6 +14,7 @@ from .effects import AgentAnswer, AgentTell, AudioFinish, AudioSilence, PhoneDig
 from .events import AgentAsks, ClosedBy, Goodbye, Role, SendDigits, Silence, Tell
 from .state import AgentPhase, Call, CallPhase, Outcome, Policy
 from .text import clean
+from .words import phrase
 
 TOOLS = frozenset({"send_dtmf", "transfer_call", "hang_up", "note"})
 """What the agent may ask of the console itself; its configuration must offer them as client tools."""
@@ -45,13 +46,13 @@ def on_words(d: Draft, call: Call, event: Tell | Silence | Goodbye | SendDigits)
         case SendDigits():
             _send_digits(d, call, event.digits)
         case _ if call.agent.phase is not AgentPhase.LIVE or call.phase is not CallPhase.UP:
-            d.refuse("tell", "The AI is not on the line: wait until its session is LIVE.", call.id)
+            d.refuse("tell", phrase("The AI is not on the line: wait until its session is LIVE."), call.id)
         case Tell():
             _tell(d, call, event)
         case Silence():
             silence(d, call, event.on)
         case Goodbye():
-            _operator_says(d, call, "(say goodbye and end)")
+            _operator_says(d, call, phrase("(say goodbye and end)"))
             d.do(AgentTell(call.id, call.agent.session, GOODBYE_WORDS, True))
             call = silence(d, call, False) if call.silent_until is not None else call
             d.call(call, goodbye_by=d.now + GOODBYE_SECONDS)
@@ -60,7 +61,7 @@ def on_words(d: Draft, call: Call, event: Tell | Silence | Goodbye | SendDigits)
 def _tell(d: Draft, call: Call, event: Tell) -> None:
     text = clean(event.text, _TEXT_LIMIT)
     if not text:
-        d.refuse("tell", "There is nothing to tell: type a sentence.", call.id)
+        d.refuse("tell", phrase("There is nothing to tell: type a sentence."), call.id)
         return
     _operator_says(d, call, text)
     d.do(AgentTell(call.id, call.agent.session, text, event.as_turn))
@@ -77,11 +78,11 @@ def silence(d: Draft, call: Call, on: bool) -> Call:
 
 def _send_digits(d: Draft, call: Call, digits: str) -> None:
     if call.phase not in (CallPhase.UP, CallPhase.EARLY):
-        d.refuse("digits", "Digits can be sent when the call is up.", call.id)
+        d.refuse("digits", phrase("Digits can be sent when the call is up."), call.id)
     elif not DIGITS.fullmatch(digits):
-        d.refuse("digits", "Only 0-9 * # A-D can be pressed, and w or W for a pause.", call.id)
+        d.refuse("digits", phrase("Only 0-9 * # A-D can be pressed, and w or W for a pause."), call.id)
     else:
-        _operator_says(d, call, f"(pressed {digits})")
+        _operator_says(d, call, phrase("(pressed {digits})", digits=digits))
         d.do(PhoneDigits(call.id, digits))
 
 
@@ -148,7 +149,7 @@ def _use(d: Draft, call: Call, tool: str, arguments: dict[str, str]) -> tuple[bo
         case "send_dtmf":
             digits = arguments.get("digits", "")
             if not DIGITS.fullmatch(digits):
-                return True, "digits must be 1 to 64 of 0-9 * # A-D, and w or W for a pause"
+                return True, phrase("digits must be 1 to 64 of 0-9 * # A-D, and w or W for a pause")
             d.do(PhoneDigits(call.id, digits))
             return False, f"pressed {digits}"
         case "transfer_call":
@@ -160,11 +161,11 @@ def _use(d: Draft, call: Call, tool: str, arguments: dict[str, str]) -> tuple[bo
         case "note":
             text = arguments.get("text", "")
             if not text:
-                return True, "text must not be empty"
+                return True, phrase("text must not be empty")
             d.call(call, notes=(*call.notes, text)[-_NOTES_KEPT:])
             d.record("agent.note", call.id, text=text)
             return False, "noted"
-    return True, f"unknown tool: {tool}"
+    return True, phrase("unknown tool: {tool}", tool=tool)
 
 
 def transfer_key(text: str, policy: Policy) -> tuple[str, str]:
@@ -182,9 +183,9 @@ def transfer_key(text: str, policy: Policy) -> tuple[str, str]:
 def _transfer(d: Draft, call: Call, destination: str) -> tuple[bool, str]:
     key, uri = transfer_key(destination, d.state.policy)
     if not key:
-        return True, "destination is not a number that can be called"
+        return True, phrase("destination is not a number that can be called")
     if key not in d.state.policy.transfer_to:
-        return True, "this destination is not on the operator's list of transfers (TRANSFER_TO)"
+        return True, phrase("this destination is not on the operator's list of transfers (TRANSFER_TO)")
     d.do(PhoneTransfer(call.id, uri))
     d.record("call.transfer", call.id, destination=key)
     return False, f"transferring to {key}"
@@ -211,7 +212,7 @@ def on_deadlines(d: Draft, call: Call) -> None:
     elif _due(d, call.silent_until):
         silence(d, call, False)
     elif _due(d, call.goodbye_by):
-        d.hang_up(call, ClosedBy.AGENT, call.why or "goodbye was said", Outcome.FINISHED)
+        d.hang_up(call, ClosedBy.AGENT, call.why or phrase("goodbye was said"), Outcome.FINISHED)
 
 
 def _due(d: Draft, at: float | None) -> bool:

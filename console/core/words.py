@@ -10,7 +10,8 @@ literals as the first argument of `phrase`, `phrase_n`, `msgid`, `tr` or `tr_n`,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
 from types import MappingProxyType
 from typing import Protocol
 
@@ -25,10 +26,12 @@ class Catalogue(Protocol):
 
 class Words(str):
     """An English text that remembers its `template` and the `values` in it, which may be `Words` themselves.
-    `many`: the plural template, where there is one; `values["n"]` is then what is counted."""
+    `many`: the plural template, where there is one; `values["n"]` is then what is counted. `change`: what
+    was done to another text, `values["text"]`, and has to be done to it in each language."""
 
     template: str = ""
     many: str = ""
+    change: Callable[[str], str] | None = None
     values: Mapping[str, object] = MappingProxyType({})
 
     def __str__(self) -> str:
@@ -58,10 +61,33 @@ def joined(separator: str, parts: Iterable[str]) -> Words:
     return _words(template.format(**values), template, values)
 
 
+def enumerated(parts: Iterable[str]) -> str:
+    """`one and another and a third`."""
+    return reduce(lambda first, last: phrase("{first} and {last}", first=first, last=last), parts)
+
+
+def altered(text: str, change: Callable[[str], str]) -> str:
+    """`change(text)`, in whatever language it is said. `change` must hold for any language."""
+    if not isinstance(text, Words):
+        return change(text)
+    words = Words(change(text))
+    words.change, words.values = change, {"text": text}
+    return words
+
+
+def bare(text: str) -> str:
+    """A sentence without its full stop, to go on in another one."""
+    return altered(text, lambda said: said.rstrip("."))
+
+
 def in_language(text: str, catalogue: Catalogue) -> str:
     """`Words` as the catalogue has them, and what is in them too; any other text is foreign and stays."""
-    if not isinstance(text, Words) or not text.template:
-        return str(text)
+    if not isinstance(text, Words):
+        return text
+    if text.change is not None:
+        return text.change(in_language(str(text.values["text"]), catalogue))
+    if not text.template:
+        return str.__str__(text)
     values = {name: _value(value, catalogue) for name, value in text.values.items()}
     if text.many:
         count = text.values["n"]
@@ -71,6 +97,7 @@ def in_language(text: str, catalogue: Catalogue) -> str:
 
 
 def _value(value: object, catalogue: Catalogue) -> object:
+    value = str(value) if isinstance(value, Exception) else value
     return in_language(value, catalogue) if isinstance(value, str) else value
 
 

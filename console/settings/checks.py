@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..core.state import Policy
 from ..core.text import clean
 from ..core.tools import transfer_key
+from ..core.words import phrase
 from . import phone_choice
 from .values import Address
 
@@ -23,7 +24,7 @@ def missing(s: Settings) -> list[str]:
     else:
         wanted += [name for name, value in _join_devices(s) if not value]
     wanted += [] if s.sip_domain else ["EXOLVE_SIP_DOMAIN"]
-    return [f"Fill in {', '.join(wanted)} in .env."] if wanted else []
+    return [phrase("Fill in {wanted} in .env.", wanted=", ".join(wanted))] if wanted else []
 
 
 def _join_devices(s: Settings) -> tuple[tuple[str, str], ...]:
@@ -39,24 +40,31 @@ def destination(s: Settings, entry: str) -> str:
 
 def conflicts(s: Settings) -> list[str]:
     """Settings that cannot hold together: the program does not start with them."""
-    problems = []
+    problems: list[str] = []
     if s.engine == "embedded" and not s.baresip_start:
         problems.append(
-            "BARESIP_START=no joins a running baresip, so CONSOLE_ENGINE cannot be embedded: drop one."
+            phrase(
+                "BARESIP_START=no joins a running baresip, so CONSOLE_ENGINE cannot be embedded: drop one."
+            )
         )
     if '"' in s.sip_pass and s.baresip_start:
-        problems.append("SIP_PASS holds a double quote, which Baresip cannot read: have it changed.")
+        problems.append(phrase("SIP_PASS holds a double quote, which Baresip cannot read: have it changed."))
     if "\\" in s.sip_pass and s.engine == "embedded":
-        problems.append("SIP_PASS holds a backslash, which needs CONSOLE_ENGINE=baresip.")
+        problems.append(phrase("SIP_PASS holds a backslash, which needs CONSOLE_ENGINE=baresip."))
     if s.audio_input and s.audio_input == s.audio_output:
         problems.append(
-            "AUDIO_INPUT and AUDIO_OUTPUT are the same device: the AI would hear itself; name two."
+            phrase("AUDIO_INPUT and AUDIO_OUTPUT are the same device: the AI would hear itself; name two.")
         )
     if s.api and not s.api.is_loopback and not s.api_token:
-        problems.append(f"CONSOLE_API={s.api} can be reached from outside: set CONSOLE_API_TOKEN too.")
+        problems.append(
+            phrase("CONSOLE_API={api} can be reached from outside: set CONSOLE_API_TOKEN too.", api=s.api)
+        )
     problems += [
-        f"TRANSFER_TO has {clean(entry, 40)!r}, which is neither a number that may be called nor name@host: "
-        "correct it or leave it out."
+        phrase(
+            "TRANSFER_TO has {entry!r}, which is neither a number that may be called nor name@host: correct "
+            "it or leave it out.",
+            entry=clean(entry, 40),
+        )
         for entry in s.transfer_to
         if not destination(s, entry)
     ]
@@ -67,12 +75,22 @@ def conflicts(s: Settings) -> list[str]:
 
 def doubts(s: Settings) -> list[str]:
     """Settings that work and that somebody may regret."""
-    warnings = []
+    warnings: list[str] = []
     if s.baresip_ctrl and not s.baresip_ctrl.is_loopback:
-        warnings.append(f"BARESIP_CTRL={s.baresip_ctrl} is not on this machine: anyone on the way can dial.")
+        warnings.append(
+            phrase(
+                "BARESIP_CTRL={baresip_ctrl} is not on this machine: anyone on the way can dial.",
+                baresip_ctrl=s.baresip_ctrl,
+            )
+        )
     host = s.base_url.split("://", 1)[-1].split("/")[0]
     if s.base_url.startswith("http:") and not Address(host.rsplit(":", 1)[0].strip("[]"), 0).is_loopback:
-        warnings.append("ELEVENLABS_BASE_URL is http: the API key travels unencrypted; use https.")
+        warnings.append(phrase("ELEVENLABS_BASE_URL is http: the API key travels unencrypted; use https."))
     if s.playout_ms > 120:
-        warnings.append(f"PLAYOUT_MS={s.playout_ms}: the AI stops talking that much later when interrupted.")
+        warnings.append(
+            phrase(
+                "PLAYOUT_MS={playout_ms}: the AI stops talking that much later when interrupted.",
+                playout_ms=s.playout_ms,
+            )
+        )
     return warnings

@@ -9,11 +9,16 @@ from __future__ import annotations
 import codecs
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+import platformdirs
 from dotenv.parser import parse_stream
+
+from ..core.system_errors import system_error
+from ..core.words import phrase
 
 NAME = ".env"
 
@@ -28,9 +33,16 @@ class EnvFile:
     warnings: tuple[str, ...] = ()
 
 
-def find(folders: list[Path]) -> Path | None:
-    """The first `.env` in these folders."""
-    return next((folder / NAME for folder in folders if os.path.exists(folder / NAME)), None)
+def default_data_dir() -> Path:
+    return platformdirs.user_data_path("call-console", appauthor=False)
+
+
+def in_force(environ: Mapping[str, str], cwd: Path) -> EnvFile | None:
+    """The `.env` of the current folder or else of the data dir, read; None if there is none."""
+    data_dir = os.path.expanduser(environ.get("CONSOLE_DATA_DIR") or default_data_dir())
+    paths = (cwd / NAME, cwd / data_dir / NAME)
+    found = next((path for path in paths if os.path.exists(path)), None)
+    return read(found) if found else None
 
 
 def read(path: Path) -> EnvFile:
@@ -38,11 +50,12 @@ def read(path: Path) -> EnvFile:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        return EnvFile(path, {}, (f"{path} cannot be read: {error.strerror}.",))
+        why = phrase("{path} cannot be read: {error}.", path=path, error=system_error(error))
+        return EnvFile(path, {}, (why,))
     try:
         text = _decoded(raw)
     except UnicodeDecodeError:
-        return EnvFile(path, {}, (f"{path} is not UTF-8 text: save it as UTF-8.",))
+        return EnvFile(path, {}, (phrase("{path} is not UTF-8 text: save it as UTF-8.", path=path),))
     values, warnings = _parsed(text, path)
     if values and (warning := exposed(path)):
         warnings.append(warning)
@@ -56,7 +69,7 @@ def exposed(path: Path) -> str:
     except OSError:
         return ""
     if os.name == "posix" and mode & 0o077:
-        return f"{path} can be read by other users: chmod 600 {path}"
+        return phrase("{path} can be read by other users: chmod 600 {path}", path=path)
     return ""
 
 
@@ -73,12 +86,23 @@ def _parsed(text: str, path: Path) -> tuple[dict[str, tuple[str, int]], list[str
     for binding in parse_stream(StringIO(text)):
         line = binding.original.line + _blank_lines(binding.original.string)
         if binding.error or (binding.key is not None and binding.value is None):
-            warnings.append(f"Line {line} of {path} is not NAME=value (or a quote is not closed): ignored.")
+            warnings.append(
+                phrase(
+                    "Line {line} of {path} is not NAME=value (or a quote is not closed): ignored.",
+                    line=line,
+                    path=path,
+                )
+            )
         elif binding.key is not None and binding.value is not None:
             if binding.key in values:
                 warnings.append(
-                    f"{binding.key} is set in lines {values[binding.key][1]} and {line} of {path}: "
-                    "the last one counts."
+                    phrase(
+                        "{key} is set in lines {first} and {line} of {path}: the last one counts.",
+                        key=binding.key,
+                        first=values[binding.key][1],
+                        line=line,
+                        path=path,
+                    )
                 )
             values[binding.key] = (binding.value, line)
     return values, warnings

@@ -7,17 +7,17 @@ and the remedy. What is merely not filled in is `missing`: the screen opens and 
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import platformdirs
-
 from ..core.state import Policy
+from ..core.system_errors import system_error
+from ..core.words import joined, phrase
+from ..language import LANGUAGES
 from . import checks as setting_checks
-from . import env_file, phone_choice
+from . import env_file, phone_choice, spoken
 from . import values as values
 from .values import Address
 
@@ -120,21 +120,21 @@ VARIABLES = (
     Variable("AUDIO_INPUT", "audio_input", values.text),
     Variable("AUDIO_OUTPUT", "audio_output", values.text),
     Variable("EAR_OUTPUT", "ear_output", values.text),
-    Variable("RING_SECONDS", "ring_seconds", values.whole(1, 600, "seconds")),
-    Variable("CALL_SECONDS", "call_seconds", values.whole(1, 86_400, "seconds")),
-    Variable("RTP_TIMEOUT", "rtp_timeout", values.whole(1, 3600, "seconds")),
+    Variable("RING_SECONDS", "ring_seconds", values.whole(1, 600, phrase("seconds"))),
+    Variable("CALL_SECONDS", "call_seconds", values.whole(1, 86_400, phrase("seconds"))),
+    Variable("RTP_TIMEOUT", "rtp_timeout", values.whole(1, 3600, phrase("seconds"))),
     Variable("JITTER_MS", "jitter_ms", values.milliseconds_range),
-    Variable("PLAYOUT_MS", "playout_ms", values.whole(20, 1000, "milliseconds")),
+    Variable("PLAYOUT_MS", "playout_ms", values.whole(20, 1000, phrase("milliseconds"))),
     Variable("DIAL_REGION", "dial_region", values.region),
     Variable("DIAL_FORMAT", "dial_format", values.one_of("digits", "e164")),
     Variable("TRANSFER_TO", "transfer_to", values.comma_separated),
     Variable("CONSOLE_API", "api", values.address_or_off),
     Variable("CONSOLE_API_TOKEN", "api_token", values.token, secret=True),
-    Variable("CONSOLE_LANG", "lang", values.one_of("en", "ru")),
+    Variable("CONSOLE_LANG", "lang", values.one_of(*LANGUAGES)),
     Variable("CONSOLE_SOUNDS", "sounds", values.yes_no),
     Variable("CONSOLE_DATA_DIR", "data_dir", values.folder),
     Variable("CONSOLE_LOG_DIR", "log_dir", values.folder),
-    Variable("KEEP_DAYS", "keep_days", values.whole(1, 3650, "days")),
+    Variable("KEEP_DAYS", "keep_days", values.whole(1, 3650, phrase("days"))),
 )
 _NAMES = [name for v in VARIABLES for name in (v.name, v.alias) if name]
 _PREFIXES = tuple(sorted({name.split("_")[0] + "_" for name in _NAMES}))
@@ -157,7 +157,7 @@ class Loaded:
 
     @property
     def policy(self) -> Policy:
-        return replace(self.settings.policy(" ".join(self.missing)), ask_if_answered=not self.demo)
+        return replace(self.settings.policy(joined(" ", self.missing)), ask_if_answered=not self.demo)
 
     @property
     def has_line(self) -> bool:
@@ -184,12 +184,14 @@ def load(
     choose_engine: Callable[[Settings], str] = phone_choice.choose_engine,
 ) -> Loaded:
     """Read every setting. `choose_engine` is asked only where the settings leave the engine open."""
-    default_dir = platformdirs.user_data_path("call-console", appauthor=False)
-    data_dir = os.path.expanduser(environ.get("CONSOLE_DATA_DIR") or default_dir)
-    path = env_file.find([cwd, cwd / data_dir])
-    file = env_file.read(path) if path else env_file.EnvFile(cwd, {})
+    found = env_file.in_force(environ, cwd)
+    file = found or env_file.EnvFile(cwd, {})
     read = _read(environ, cwd, file)
-    chosen: dict[str, Any] = {"data_dir": default_dir, "lang": _locale(environ), **read.values}
+    chosen: dict[str, Any] = {
+        "data_dir": env_file.default_data_dir(),
+        "lang": spoken.of_locale(environ),
+        **read.values,
+    }
     chosen.setdefault("log_dir", chosen["data_dir"] / "logs")
     if not chosen.get("baresip_start", True):
         chosen.setdefault("baresip_ctrl", Address("127.0.0.1", 4444))
@@ -201,19 +203,26 @@ def load(
         problems=(*file.problems, *read.problems, *setting_checks.conflicts(settings)),
         missing=tuple(setting_checks.missing(settings)),
         warnings=(*file.warnings, *setting_checks.doubts(settings), *_near_misses({*environ, *file.values})),
-        sources={"lang": "the locale", **read.sources},
-        env_file=path,
+        sources={"lang": phrase("the locale"), **read.sources},
+        env_file=found.path if found else None,
     )
 
 
 def make_folders(settings: Settings) -> list[str]:
     """Make the data and log folders, for their owner only; a sentence for each that cannot be made."""
-    problems = []
+    problems: list[str] = []
     for name, path in (("CONSOLE_DATA_DIR", settings.data_dir), ("CONSOLE_LOG_DIR", settings.log_dir)):
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            problems.append(f"{name}: {path} cannot be made: {error.strerror}.")
+            problems.append(
+                phrase(
+                    "{name}: {path} cannot be made: {error}.",
+                    name=name,
+                    path=path,
+                    error=system_error(error),
+                )
+            )
     return problems
 
 
@@ -228,21 +237,25 @@ def _read(environ: Mapping[str, str], cwd: Path, file: env_file.EnvFile) -> _Rea
         try:
             value = variable.parse(found.text if variable.parse is values.secret else found.text.strip())
         except ValueError as error:
-            read.problems.append(f"{found.name} ({found.source}) {error}.")
+            read.problems.append(
+                phrase("{name} ({source}) {error}.", name=found.name, source=found.source, error=error)
+            )
             continue
         read.values[variable.field] = found.folder / value if isinstance(value, Path) else value
-        alias = f" as {found.name}" if found.name != variable.name else ""
-        read.sources[variable.field] = found.source + alias
+        if found.name == variable.name:
+            read.sources[variable.field] = found.source
+        else:
+            read.sources[variable.field] = phrase("{source} as {name}", source=found.source, name=found.name)
     return read
 
 
 def _find(name: str, environ: Mapping[str, str], cwd: Path, file: env_file.EnvFile) -> _Found | None:
     """The variable as it is set, if it is; an empty one in the environment hides the one in the file."""
     if name in environ:
-        text, source, folder = environ[name], "environment", cwd
+        text, source, folder = environ[name], phrase("environment"), cwd
     elif name in file.values:
         text, line = file.values[name]
-        source, folder = f".env line {line}", file.path.parent
+        source, folder = phrase(".env line {line}", line=line), file.path.parent
     else:
         return None
     return _Found(name, text, source, folder) if text.strip() else None
@@ -254,18 +267,13 @@ def _engine(given: Mapping[str, Any], settings: Settings, choose: Callable[[Sett
     return choose(settings)
 
 
-def _locale(environ: Mapping[str, str]) -> str:
-    spoken = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
-    return "ru" if spoken.lower().startswith("ru") else "en"
-
-
 def _near_misses(names: set[str]) -> list[str]:
     """A misspelt variable would otherwise be a setting that silently does nothing."""
-    hints = []
+    hints: list[str] = []
     for name in sorted(names - set(_NAMES)):
         if not name.upper().startswith(_PREFIXES):
             continue
         near = difflib.get_close_matches(name.upper(), _NAMES, n=1, cutoff=0.8)
         if near:
-            hints.append(f"{name} is not a setting: did you mean {near[0]}?")
+            hints.append(phrase("{name} is not a setting: did you mean {near}?", name=name, near=near[0]))
     return hints

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..core.system_errors import system_error
 from ..core.text import clean
+from ..core.words import phrase
 from ..phone.baresip_files import AccountLine, parse_accounts, parse_config
 from . import env_file
 from .loading import VARIABLES, Variable
@@ -54,7 +56,9 @@ def read(folder: Path) -> OldSetup:
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
-            found.refused.append(f"{path} cannot be read: {error.strerror}.")
+            found.refused.append(
+                phrase("{path} cannot be read: {error}.", path=path, error=system_error(error))
+            )
             continue
         take(found, text)
     return found
@@ -66,14 +70,23 @@ def _take(found: OldSetup, name: str, text: str, source: str) -> None:
     try:
         variable.parse(text)
     except ValueError as error:
-        found.refused.append(f"{name} of {source} {error}.")
+        found.refused.append(phrase("{name} of {source} {error}.", name=name, source=source, error=error))
         return
     known = next((n for n in (variable.name, variable.alias) if n in found.values), None)
     if known is None:
         found.values[name] = text
-        found.taken.append(f"{name}{_shown(variable, text)} from {source}.")
+        found.taken.append(
+            phrase("{name}{value} from {source}.", name=name, value=_shown(variable, text), source=source)
+        )
     elif found.values[known] != text:
-        found.refused.append(f"{name} of {source} differs from {known}, which was taken: compare them.")
+        found.refused.append(
+            phrase(
+                "{name} of {source} differs from {known}, which was taken: compare them.",
+                name=name,
+                source=source,
+                known=known,
+            )
+        )
 
 
 def _shown(variable: Variable, text: str) -> str:
@@ -87,18 +100,26 @@ def _take_env(found: OldSetup, file: env_file.EnvFile) -> None:
     found.refused += [*file.problems, *(w for w in file.warnings if w != env_file.exposed(file.path))]
     plain_first = sorted(file.values.items(), key=lambda entry: entry[0].startswith("EXOLVE_"))
     for name, (text, line) in plain_first:
-        source = f".env line {line}"
+        source = phrase(".env line {line}", line=line)
         if not text.strip():
             continue
         if name not in _BY_NAME:
             found.refused.append(_unknown(name, source))
         elif _PLACEHOLDER.fullmatch(text.strip()):
-            found.refused.append(f"{name} of {source} is a placeholder, not a value.")
+            found.refused.append(
+                phrase("{name} of {source} is a placeholder, not a value.", name=name, source=source)
+            )
         elif name == "BARESIP_CTRL" and _is_public(text):
-            found.refused.append(_public(f"BARESIP_CTRL={clean(text, 40)} of {source}"))
+            found.refused.append(
+                _public(phrase("BARESIP_CTRL={text} of {source}", text=clean(text, 40), source=source))
+            )
         elif name == "CONSOLE_API" and _is_public(text) and not _set(file, "CONSOLE_API_TOKEN"):
             found.refused.append(
-                f"CONSOLE_API={clean(text, 40)} of {source}: set CONSOLE_API_TOKEN, or others could dial."
+                phrase(
+                    "CONSOLE_API={text} of {source}: set CONSOLE_API_TOKEN, or others could dial.",
+                    text=clean(text, 40),
+                    source=source,
+                )
             )
         else:
             _take(found, name, text if name.endswith("_PASS") else text.strip(), source)
@@ -110,8 +131,13 @@ def _set(file: env_file.EnvFile, name: str) -> bool:
 
 def _unknown(name: str, source: str) -> str:
     near = difflib.get_close_matches(name.upper(), _BY_NAME, n=1, cutoff=0.85)
-    hint = f"; if {near[0]} was meant, set that" if near else ""
-    return f"{clean(name, 60)} of {source} is no setting of the console{hint}."
+    hint = phrase("; if {near} was meant, set that", near=near[0]) if near else ""
+    return phrase(
+        "{name} of {source} is no setting of the console{hint}.",
+        name=clean(name, 60),
+        source=source,
+        hint=hint,
+    )
 
 
 def _is_public(text: str) -> bool:
@@ -120,7 +146,10 @@ def _is_public(text: str) -> bool:
 
 
 def _public(what: str) -> str:
-    return f"{what}: anyone on the network could dial; the console keeps its control port to this machine."
+    return phrase(
+        "{what}: anyone on the network could dial; the console keeps its control port to this machine.",
+        what=what,
+    )
 
 
 # ---- accounts ----
@@ -129,15 +158,19 @@ def _public(what: str) -> str:
 def _take_accounts(found: OldSetup, text: str) -> None:
     accounts = parse_accounts(text)
     if not accounts:
-        found.refused.append("accounts holds no account.")
+        found.refused.append(phrase("accounts holds no account."))
         return
     found.refused += [
-        f"The account {clean(account.user, 40)}@{clean(account.domain, 60)}: the console has one line."
+        phrase(
+            "The account {user}@{domain}: the console has one line.",
+            user=clean(account.user, 40),
+            domain=clean(account.domain, 60),
+        )
         for account in accounts[1:]
     ]
     for name, value in _settings_of(accounts[0], found):
         if _PLACEHOLDER.fullmatch(value):
-            found.refused.append(f"{name} of accounts is a placeholder, not a value.")
+            found.refused.append(phrase("{name} of accounts is a placeholder, not a value.", name=name))
         else:
             _take(found, _ours(name, found), value, "accounts")
 
@@ -165,12 +198,12 @@ def _settings_of(account: AccountLine, found: OldSetup) -> Iterator[tuple[str, s
         yield "SIP_CODECS", codecs
     if parameters.get("auth_user", account.user) != account.user:
         found.refused.append(
-            "auth_user of accounts: the console signs in with the name of the account itself."
+            phrase("auth_user of accounts: the console signs in with the name of the account itself.")
         )
     if parameters.get("answermode", "manual") != "manual":
-        found.refused.append("answermode of accounts: the console never answers by itself.")
+        found.refused.append(phrase("answermode of accounts: the console never answers by itself."))
     if parameters.get("mediaenc"):
-        found.refused.append("mediaenc of accounts: the console has no setting for encrypted media.")
+        found.refused.append(phrase("mediaenc of accounts: the console has no setting for encrypted media."))
 
 
 def _codecs(text: str) -> str:
@@ -186,9 +219,11 @@ def _take_config(found: OldSetup, text: str) -> None:
     config = parse_config(text)
     if ctrl := config.get("ctrl_tcp_listen", ""):
         found.refused.append(
-            _public(f"ctrl_tcp_listen {clean(ctrl, 40)}")
+            _public(phrase("ctrl_tcp_listen {ctrl}", ctrl=clean(ctrl, 40)))
             if _is_public(ctrl)
-            else f"ctrl_tcp_listen {clean(ctrl, 40)}: the console finds a free port by itself."
+            else phrase(
+                "ctrl_tcp_listen {ctrl}: the console finds a free port by itself.", ctrl=clean(ctrl, 40)
+            )
         )
     if listen := config.get("sip_listen", ""):
         _take_listen(found, listen)
@@ -201,11 +236,16 @@ def _take_listen(found: OldSetup, listen: str) -> None:
     try:
         address = ip_address(listen)
     except ValueError:
-        found.refused.append(f"sip_listen {clean(listen, 40)}: it names no address and port.")
+        found.refused.append(
+            phrase("sip_listen {listen}: it names no address and port.", listen=clean(listen, 40))
+        )
         return
     if address.host in ("0.0.0.0", "::"):
         found.refused.append(
-            f"sip_listen {address}: the console chooses an address and a free port by itself."
+            phrase(
+                "sip_listen {address}: the console chooses an address and a free port by itself.",
+                address=address,
+            )
         )
     else:
         _take(found, "SIP_LISTEN", str(address), "config")
@@ -217,12 +257,18 @@ def _take_devices(found: OldSetup, config: dict[str, str]) -> None:
     if player[0] not in _SAME_NAMES or source[0] not in _SAME_NAMES or not (player[2] and source[2]):
         if config.get("audio_player"):
             found.refused.append(
-                f"audio_player {clean(config['audio_player'], 60)}: the console makes its own devices."
+                phrase(
+                    "audio_player {audio_player}: the console makes its own devices.",
+                    audio_player=clean(config["audio_player"], 60),
+                )
             )
     elif player[2] == source[2]:
         found.refused.append(
-            f"audio_player and audio_source are both {clean(player[2], 60)}: name two devices."
+            phrase(
+                "audio_player and audio_source are both {device}: name two devices.",
+                device=clean(player[2], 60),
+            )
         )
     else:
-        _take(found, "AUDIO_INPUT", player[2], "audio_player in config")
-        _take(found, "AUDIO_OUTPUT", source[2], "audio_source in config")
+        _take(found, "AUDIO_INPUT", player[2], phrase("audio_player in config"))
+        _take(found, "AUDIO_OUTPUT", source[2], phrase("audio_source in config"))

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from ..core.words import phrase
 from ..phone.baresip_version import Version, parse_version
 
 if TYPE_CHECKING:
@@ -51,4 +52,9 @@ def why_not_a_program(program: str) -> list[str]:
     """A sentence if BARESIP_BIN names no program."""
     if shutil.which(program):
         return []
-    return [f"BARESIP_BIN: there is no program {program!r}: correct the path, or install baresip."]
+    return [
+        phrase(
+            "BARESIP_BIN: there is no program {program!r}: correct the path, or install baresip.",
+            program=program,
+        )
+    ]

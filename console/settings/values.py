@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import phonenumbers
 
 from ..core import sip_uri
 from ..core.text import clean
+from ..core.words import phrase
 
 CODECS = ("opus", "g722", "pcma", "pcmu")
 _SIP_USER = re.compile(r"[A-Za-z0-9_.!~*+-]{1,64}")
@@ -44,7 +46,7 @@ class Address:
 def text(value: str) -> str:
     """One printable line."""
     if not value.isprintable():
-        raise ValueError("has characters that cannot be printed: type it again by hand")
+        raise ValueError(phrase("has characters that cannot be printed: type it again by hand"))
     return value
 
 
@@ -56,7 +58,7 @@ def secret(value: str) -> str:
 def token(value: str) -> str:
     """A key or an id: one word of ASCII characters."""
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("must be one word without spaces: copy it again")
+        raise ValueError(phrase("must be one word without spaces: copy it again"))
     return value
 
 
@@ -66,15 +68,18 @@ def yes_no(value: str) -> bool:
             return True
         case "no" | "false" | "off" | "0":
             return False
-    raise ValueError(f"must be yes or no, not {clean(value, 40)!r}")
+    raise ValueError(phrase("must be yes or no, not {value!r}", value=clean(value, 40)))
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
     """A parser for one of some words."""
+    either = reduce(lambda first, last: phrase("{first} or {last}", first=first, last=last), choices)
 
     def parse(value: str) -> str:
         if value.lower() not in choices:
-            raise ValueError(f"must be {' or '.join(choices)}, not {clean(value, 40)!r}")
+            raise ValueError(
+                phrase("must be {choices}, not {value!r}", choices=either, value=clean(value, 40))
+            )
         return value.lower()
 
     return parse
@@ -86,7 +91,13 @@ def whole(least: int, most: int, unit: str) -> Callable[[str], int]:
     def parse(value: str) -> int:
         if not (value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most):
             raise ValueError(
-                f"must be a whole number of {unit} from {least} to {most}, not {clean(value, 40)!r}"
+                phrase(
+                    "must be a whole number of {unit} from {least} to {most}, not {value!r}",
+                    unit=unit,
+                    least=least,
+                    most=most,
+                    value=clean(value, 40),
+                )
             )
         return int(value)
 
@@ -97,7 +108,12 @@ def milliseconds_range(value: str) -> tuple[int, int]:
     """`min-max`."""
     match = re.fullmatch(r"([0-9]{1,4})\s*-\s*([0-9]{1,4})", value)
     if not match or not 0 <= int(match[1]) <= int(match[2]) <= 1000 or int(match[2]) == 0:
-        raise ValueError(f"must be min-max in milliseconds up to 1000, like 40-120, not {clean(value, 40)!r}")
+        raise ValueError(
+            phrase(
+                "must be min-max in milliseconds up to 1000, like 40-120, not {value!r}",
+                value=clean(value, 40),
+            )
+        )
     return int(match[1]), int(match[2])
 
 
@@ -107,7 +123,9 @@ def address(value: str) -> Address:
         r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})", value
     )
     if not match or not 0 < int(match["port"]) <= 65535:
-        raise ValueError(f"must be host:port, like 127.0.0.1:4444, not {clean(value, 40)!r}")
+        raise ValueError(
+            phrase("must be host:port, like 127.0.0.1:4444, not {value!r}", value=clean(value, 40))
+        )
     return Address(match["six"] or match["host"], int(match["port"]))
 
 
@@ -118,7 +136,9 @@ def ip_address(value: str) -> Address:
         ipaddress.ip_address(parsed.host)
     except ValueError:
         raise ValueError(
-            f"must be an IP address and a port, like 127.0.0.1:5071, not {clean(value, 40)!r}"
+            phrase(
+                "must be an IP address and a port, like 127.0.0.1:5071, not {value!r}", value=clean(value, 40)
+            )
         ) from None
     return parsed
 
@@ -129,19 +149,30 @@ def address_or_off(value: str) -> Address | None:
 
 def sip_user(value: str) -> str:
     if "@" in value or value.lower().startswith("sip:"):
-        raise ValueError("must be only the name in front of the @, without sip: and without the domain")
+        raise ValueError(
+            phrase("must be only the name in front of the @, without sip: and without the domain")
+        )
     if not _SIP_USER.fullmatch(value):
         raise ValueError(
-            f"must be a SIP user name of letters, digits and _ . ! ~ * + -, not {clean(value, 40)!r}"
+            phrase(
+                "must be a SIP user name of letters, digits and _ . ! ~ * + -, not {value!r}",
+                value=clean(value, 40),
+            )
         )
     return value
 
 
 def sip_domain(value: str) -> str:
     if value.lower().startswith(("sip:", "sips:", "http")) or "@" in value:
-        raise ValueError("must be only a host name or address with an optional port, like sip.exolve.ru")
+        raise ValueError(
+            phrase("must be only a host name or address with an optional port, like sip.exolve.ru")
+        )
     if not sip_uri.valid_domain(value):
-        raise ValueError(f"must be a host name or address with an optional port, not {clean(value, 40)!r}")
+        raise ValueError(
+            phrase(
+                "must be a host name or address with an optional port, not {value!r}", value=clean(value, 40)
+            )
+        )
     return value
 
 
@@ -149,7 +180,9 @@ def sip_outbound(value: str) -> str:
     """A proxy URI; `sip:` may be left out."""
     match = _OUTBOUND.fullmatch(value)
     if not match or not sip_uri.valid_domain(match["host"]):
-        raise ValueError(f"must be a proxy like sip:80.75.130.100, not {clean(value, 60)!r}")
+        raise ValueError(
+            phrase("must be a proxy like sip:80.75.130.100, not {value!r}", value=clean(value, 60))
+        )
     scheme = "sips" if value.lower().startswith("sips:") else "sip"
     return f"{scheme}:{match['host']}{match['rest'].lower()}"
 
@@ -165,9 +198,15 @@ def codecs(value: str) -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in value.split(",") if name.strip())
     unknown = [name for name in names if name not in CODECS]
     if unknown or not names:
-        raise ValueError(f"must be some of {', '.join(CODECS)}, not {clean(', '.join(unknown), 40)!r}")
+        raise ValueError(
+            phrase(
+                "must be some of {codecs}, not {unknown!r}",
+                codecs=", ".join(CODECS),
+                unknown=clean(", ".join(unknown), 40),
+            )
+        )
     if len(set(names)) < len(names):
-        raise ValueError("names a codec twice")
+        raise ValueError(phrase("names a codec twice"))
     return names
 
 
@@ -179,21 +218,23 @@ def base_url(value: str) -> str:
     except ValueError:
         usable = False
     if not usable or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("must be a URL like https://api.elevenlabs.io")
+        raise ValueError(phrase("must be a URL like https://api.elevenlabs.io"))
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("must be a plain URL like https://api.elevenlabs.io, without user, ? and #")
+        raise ValueError(phrase("must be a plain URL like https://api.elevenlabs.io, without user, ? and #"))
     return value.rstrip("/")
 
 
 def region(value: str) -> str:
     """An ISO 3166-1 region that has a numbering plan."""
     if value.upper() not in phonenumbers.SUPPORTED_REGIONS:
-        raise ValueError(f"must be a region of two letters like RU or DE, not {clean(value, 40)!r}")
+        raise ValueError(
+            phrase("must be a region of two letters like RU or DE, not {value!r}", value=clean(value, 40))
+        )
     return value.upper()
 
 
 def folder(value: str) -> Path:
     path = Path(os.path.expanduser(text(value)))
     if os.path.exists(path) and not os.path.isdir(path):
-        raise ValueError(f"must be a folder, and {clean(value)!r} is none")
+        raise ValueError(phrase("must be a folder, and {value!r} is none", value=clean(value)))
     return path
