@@ -44,8 +44,9 @@ class Exchange:
         pace: float = 1.0,
         cast: tuple[Character, ...] = CAST,
         rtp_timeout: float = RTP_TIMEOUT,
+        quiet: float = 0.0,
     ) -> None:
-        self._report, self._pace = report, pace
+        self._report, self._pace, self._quiet = report, pace, quiet
         self._passwords, self._rtp_timeout = passwords, rtp_timeout
         self._by_number = {character.number.lstrip("+"): character for character in cast}
         self._legs: dict[str, Leg] = {}
@@ -57,7 +58,7 @@ class Exchange:
         self._registrar = Registrar(self._passwords, loop.time)
         await self.sip.open(host, port)
         clock = Clock()
-        self._house = House(self.sip, clock, clips.callee_speech(), self._say, self._pace)
+        self._house = House(self.sip, clock, clips.callee_speech(), self._say, self._pace, self._quiet)
         self._spawn(clock.run())
 
     async def stop(self) -> None:
@@ -121,6 +122,8 @@ class Exchange:
         self._legs[leg.call_id] = leg
         self._spawn(self._forget(leg))
         self._spawn(leg.watch(self._rtp_timeout))
+        if self._quiet:
+            self._spawn(leg.watch_silence())
 
     async def _forget(self, leg: Leg) -> None:
         """Ended calls still answer what is repeated, vanished ones stay silent."""
@@ -146,7 +149,8 @@ async def serve(options: argparse.Namespace) -> None:
     passwords = {options.user: password} if password else {}
     more: tuple[Character, ...] = import_module(options.cast).CAST if options.cast else ()
     report = _print if options.report else lambda _: None
-    exchange = Exchange(report, passwords, options.pace, (*CAST, *more), options.rtp_timeout)
+    cast = (*CAST, *more)
+    exchange = Exchange(report, passwords, options.pace, cast, options.rtp_timeout, options.quiet)
     await exchange.start(options.host, options.port)
     _print({"event": "ready", "sip": f"{exchange.sip.host}:{exchange.sip.port}"})
     await done.wait()
@@ -166,6 +170,7 @@ def main() -> None:
     parser.add_argument("--pace", type=float, default=1.0, help="length of rings and pauses; 1 is as in life")
     parser.add_argument("--cast", default="", help="a module whose CAST lives on the line, too")
     parser.add_argument("--rtp-timeout", type=float, default=RTP_TIMEOUT, help="seconds until it hangs up")
+    parser.add_argument("--quiet", type=float, default=0.0, help="report the last RTP packet after so long")
     parser.add_argument("--report", action="store_true")
     asyncio.run(serve(parser.parse_args()))
 

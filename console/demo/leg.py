@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import random
 import secrets
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -34,13 +35,15 @@ class Over(Exception):
 @dataclass(frozen=True, slots=True)
 class House:
     """What all calls of one exchange share. `clips`: mu-law speech by name. `pace`: how long pauses and rings
-    last, 1 as in life."""
+    last, 1 as in life. `quiet`: after the end of a call its audio port stays open until nothing has come for
+    so many seconds, which is then reported; 0 closes it at once."""
 
     sip: SipSocket
     clock: Clock
     clips: dict[str, bytes]
     report: Report
     pace: float = 1.0
+    quiet: float = 0.0
 
 
 class Leg(ABC):
@@ -54,6 +57,7 @@ class Leg(ABC):
         self.own_uri = self.own_value = self.their_value = self.target = ""
         self.sequence = random.randrange(1, 1000)
         self.ended = asyncio.Event()
+        self._parted = asyncio.Event()  # ended, or without a network
         self._session_id, self._version = random.randrange(1 << 31), 0
         self._voice = sdp.Format(0, "PCMU", 8000)
         self._events: sdp.Format | None = None
@@ -126,6 +130,7 @@ class Leg(ABC):
         if self.media is not None:
             self.media.mute()
         self._say("vanished")
+        self._parted.set()
 
     @abstractmethod
     async def hang_up(self) -> None:
@@ -158,10 +163,13 @@ class Leg(ABC):
                 "digits": media.pressed,
             }
         )
-        if media is not None:
+        if media is not None and self.house.quiet:
+            media.mute()
+        elif media is not None:
             media.close()
         self._say("ended", by=by, **heard)
         self.ended.set()
+        self._parted.set()
         script = self._script
         if script is not None and script is not asyncio.current_task():
             script.cancel()
@@ -179,6 +187,21 @@ class Leg(ABC):
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), limit / 10)
+
+    async def watch_silence(self) -> None:
+        """From the end of the call on (or of our network) listen until nothing has come for `house.quiet` s;
+        tells when the last packet came, in Unix seconds, None: there never was one."""
+        loop = asyncio.get_running_loop()
+        await self._parted.wait()
+        media, since = self.media, loop.time()
+        if media is None:
+            return
+        while (wait := max(since, media.last_packet) + self.house.quiet - loop.time()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(wait)
+        last = time.time() - (loop.time() - media.last_packet) if media.received else None
+        if self.over:
+            media.close()
+        self._say("rtp_over", last=last and round(last, 4), packets=media.received)
 
     def _lose(self, quiet: float) -> None:
         """Nobody may be there to answer the BYE: it is not waited for."""

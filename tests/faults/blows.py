@@ -16,7 +16,7 @@ from console.core.state import CallPhase
 from console.demo.conversation.process import ConversationServerError
 from console.demo.conversation.script import RestAnswer, Script, Step
 from tests.console_rig import SLOW
-from tests.faults.scene import LEG_SECONDS, SESSION_SECONDS, Aftermath, Scene, children
+from tests.faults.scene import LEG_SECONDS, RTP_SECONDS, SESSION_SECONDS, Aftermath, Scene, children
 from tests.faults.single import EMBEDDED, EXTERNAL, NOISE, netstring
 
 BOTH = frozenset({EMBEDDED, EXTERNAL})
@@ -28,12 +28,14 @@ HEARTBEAT_SECONDS = 7.5
 
 @dataclass(frozen=True)
 class Blow:
-    """`blind`: seconds for which the console cannot know that the far end has ended the call."""
+    """`blind`: seconds for which the console cannot know that the far end has ended the call. `kills`: the
+    SIP stack is gone without a BYE or a CANCEL, so that a far end that rings goes on to ring."""
 
     name: str
     strike: Callable[[Scene], Awaitable[None]]
     engines: frozenset[str] = BOTH
     blind: float = 0.0
+    kills: bool = False
 
 
 def session(step: Step) -> Callable[[Scene], Awaitable[None]]:
@@ -114,7 +116,7 @@ BLOWS: tuple[Blow, ...] = (
     Blow("ctrl_tcp slow", slow_link, ONLY_EXTERNAL, 1.0),
     Blow("ctrl_tcp visited", visit_link, ONLY_EXTERNAL),
     Blow("ctrl_tcp flooded", flood_link, ONLY_EXTERNAL),
-    Blow("baresip killed", kill("baresip", signal.SIGKILL), ONLY_EXTERNAL),
+    Blow("baresip killed", kill("baresip", signal.SIGKILL), ONLY_EXTERNAL, kills=True),
     Blow("baresip terminated", kill("baresip", signal.SIGTERM), ONLY_EXTERNAL),
     Blow("baresip stopped", kill("baresip", signal.SIGSTOP), ONLY_EXTERNAL, HEARTBEAT_SECONDS),
     Blow("sound server killed", kill("pulseaudio", signal.SIGKILL), ONLY_EXTERNAL),
@@ -180,11 +182,14 @@ async def place(s: Scene, struck: Struck) -> Aftermath | None:
     await asyncio.sleep(max(0.0, began + struck.until - time.monotonic()))
     if any(c.id == call and c.phase is not CallPhase.CLOSED for c in s.state.calls):
         s.engine.send(HangUp(call))
-    await s.over(call, 30)
+    ended = await s.over(call, 30)
     reached = len(s.invites()) > invites
-    end = await s.aftermath(call, leg=reached)
-    _judge(end, struck)
-    await mend(s)
+    rings_on = ended.answered_at is None and any(blow.kills for _, blow in struck.blows)
+    try:
+        end = await s.aftermath(call, leg=reached and not rings_on, rtp=False)
+        _judge(end, struck)
+    finally:
+        await mend(s)
     return end
 
 
@@ -219,19 +224,45 @@ async def free(s: Scene, seconds: float = 40.0) -> None:
     )
 
 
-async def place_all(s: Scene, calls: list[Struck], seconds: float) -> tuple[int, int, float]:
-    """One after the other, for at most so long. Returns how many were placed, how many of them answered, and
-    the longest time that a session was open after its call."""
-    end = time.monotonic() + seconds
-    placed = answered = 0
-    longest = 0.0
+@dataclass(frozen=True)
+class Placed:
+    """`placed` of the calls were taken, `answered` of those were answered; a session was open for at most
+    `longest` s after its call, and RTP came for at most `rtp` s after the end of its leg. `broken`: a
+    sentence for each promise that was not kept."""
+
+    placed: int
+    answered: int
+    longest: float
+    rtp: float
+    broken: tuple[str, ...] = ()
+
+
+async def place_all(s: Scene, calls: list[Struck], seconds: float) -> Placed:
+    """One after the other, for at most so long; a broken promise does not end it."""
+    until = time.monotonic() + seconds
+    ends: list[tuple[Struck, Aftermath]] = []
+    broken = []
     for struck in calls:
-        if time.monotonic() > end:
+        if time.monotonic() > until:
             break
         await free(s)
-        print(f"{placed:3} {struck}", flush=True)
-        after = await place(s, struck)
-        placed += after is not None
-        answered += after is not None and after.call.answered_at is not None
-        longest = max(longest, after.session_seconds if after else 0.0)
-    return placed, answered, longest
+        print(f"{len(ends):3} {struck}", flush=True)
+        try:
+            end = await place(s, struck)
+        except AssertionError as error:
+            broken.append(f"{struck}: {error}")
+            print(f"    BROKEN: {error}", flush=True)
+            continue
+        if end is not None:
+            ends.append((struck, end))
+    for struck, end in ends:
+        await s.hear_out(end)
+        if end.rtp_seconds > RTP_SECONDS * SLOW:
+            broken.append(f"{struck}: RTP went on for {end.rtp_seconds:.2f} s")
+    return Placed(
+        len(ends),
+        sum(end.call.answered_at is not None for _, end in ends),
+        max((end.session_seconds for _, end in ends), default=0.0),
+        max((end.rtp_seconds for _, end in ends), default=0.0),
+        tuple(broken),
+    )

@@ -27,16 +27,27 @@ page says what is promised and what one run of the tests measured. That run writ
 | after the end of a call, by whatever fault, the AI's side counts no open session | 2 s | every row |
 | the call is over at the far end, too | 5 s | every row without \\* |
 | the SIP stack was killed (-9), so that no BYE can be sent: the session ends | 2 s | rows with \\* |
-| ... RTP stops at once, and the leg ends by the far end's RTP timeout (3 s in the tests) | | rows with \\* |
+| ... RTP stops at once: the last packet arrives | 0.5 s after the kill | rows with \\* |
+| ... and the leg ends by the far end's RTP timeout | 3 s in the tests | rows with \\* |
+| everywhere else RTP stops with the leg: the last packet arrives | 0.5 s after it | every row without \\* |
 | the next call works: AI and callee hear each other | | every row |
 | nothing is left: no Baresip, no sound server, no folder with the password | | every row |
 
-*From fault to silence*: seconds until neither a session is open nor the far end on the line; where a call
-survives the fault, the rest of that call is in it. *Session after the call*: seconds that a session was open
-after the end of its call. *n/a*: the fault cannot exist on this engine.
+*Sessions left*: as the AI's side counts them. *Session after the call*, *far end after the call*: seconds
+that a session was open, and that the far end took the call for alive, after its end. *Seconds to silence*:
+from the fault to the last RTP packet that the far end received; where a call survives the fault, the rest of
+that call is in it. *n/a*: the fault cannot exist on this engine. *-*: there is nothing to measure.
 
 """
-_COLUMNS = ("fault", "engine", "sessions left", "from fault to silence", "session after the call", "verdict")
+_COLUMNS = (
+    "fault",
+    "engine",
+    "sessions left",
+    "session after the call",
+    "far end after the call",
+    "seconds to silence",
+    "verdict",
+)
 _VERDICTS = {"passed": "held", "failed": "BROKEN", "skipped": "NOT RUN"}
 
 
@@ -50,7 +61,7 @@ def write(target: str, rows: Iterable[dict[str, Any]]) -> None:
     measured = f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {python}, {where}.\n\n"
     table = [_line(row) for row in rows if "fault" in row]
     table += [
-        _row(fault.name, engine, "n/a", "n/a", "n/a", f"n/a: {why}")
+        _row(fault.name, engine, *["n/a"] * 4, f"n/a: {why}")
         for fault in SINGLE
         for engine, why in fault.not_on.items()
     ]
@@ -60,7 +71,7 @@ def write(target: str, rows: Iterable[dict[str, Any]]) -> None:
 
 def _line(row: dict[str, Any]) -> str:
     star = " \\*" if row.get("stack_killed") else ""
-    told = (str(row.get(name, "?")) for name in ("left", "silence", "session"))
+    told = (str(row.get(name, "?")) for name in ("left", "session", "leg", "silence"))
     verdict = _VERDICTS[row["outcome"]] + (f" ({row['note']})" if "note" in row else "")
     return _row(row["fault"] + star, row["engine"], *told, verdict)
 

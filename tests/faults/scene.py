@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,12 @@ SESSION_SECONDS = 2.0
 
 LEG_SECONDS = 5.0
 """After the end of a call the far end may believe in it no longer."""
+
+RTP_SECONDS = 0.5
+"""After the end of its leg the far end may receive RTP for no longer."""
+
+QUIET = 0.4
+"""So long without a packet, and the far end knows which one was the last."""
 
 _CONVERSATION = "/v1/convai/conversation"
 
@@ -101,14 +107,15 @@ class Server:
 
 @dataclass
 class Aftermath:
-    """What a call left. Times in Unix seconds; `sessions`: those of this call, as the server saw them."""
+    """What a call left. Times in Unix seconds; `sessions`: those of this call, as the server saw them.
+    `rtp_at`: when the far end received the last packet; None: none ever came, or it was not waited for."""
 
     call: Call
     ended: float
     sessions: list[dict[str, Any]]
     left: int
     leg: dict[str, Any] | None
-    silent_at: float
+    rtp_at: float | None = None
 
     @property
     def over_at(self) -> float:
@@ -124,6 +131,14 @@ class Aftermath:
     @property
     def leg_seconds(self) -> float:
         return max(0.0, self.leg["t"] - self.over_at) if self.leg is not None else 0.0
+
+    @property
+    def rtp_seconds(self) -> float:
+        """How long RTP went on after the end of the leg, or of the call where the far end cannot know."""
+        if self.rtp_at is None or self.leg is None:
+            return 0.0
+        over = self.leg["t"] if self.leg["event"] == "ended" else self.ended
+        return float(max(0.0, self.rtp_at - over))
 
 
 @dataclass
@@ -143,10 +158,19 @@ class Scene(ConsoleRig):
         return call
 
     async def talking(self, who: str = "Patient", **options: Any) -> CallId:
-        """A call in which the AI has been heard."""
+        """A call in which both sides hear: some of the caller's audio has arrived at the AI."""
         call = self.dial(who, **options)
         await self.seen("agent.first_audio", call)
+        async with asyncio.timeout(10 * SLOW):
+            while await self.heard() < 0.3:  # noqa: ASYNC110 - the server has to be asked
+                await asyncio.sleep(0.05)
         return call
+
+    async def heard(self) -> float:
+        """Seconds of caller audio at the newest conversation."""
+        conversations = (await self.report())["conversations"]
+        audio = conversations[-1]["audio"] if conversations else None
+        return float(audio["seconds"]) if audio else 0.0
 
     def invites(self) -> list[str]:
         """The SIP Call-IDs of the calls that reached the line, oldest first."""
@@ -161,8 +185,11 @@ class Scene(ConsoleRig):
     async def report(self) -> dict[str, Any]:
         return await self.server.process.report()
 
-    async def aftermath(self, call: CallId, *, leg: bool = True, seconds: float = 45.0) -> Aftermath:
-        """Wait until everything of the (newest) call is over, at most for so long as is promised."""
+    async def aftermath(
+        self, call: CallId, *, leg: bool = True, rtp: bool = True, seconds: float = 45.0
+    ) -> Aftermath:
+        """Wait until everything of the (newest) call is over, at most for so long as is promised. `leg`,
+        `rtp`: also for what the far end can tell."""
         ended = await self.over(call, seconds)
         ended_at = self.updates[-1].wall_zero + (ended.ended_at or 0.0)
         invites = self.invites()
@@ -170,8 +197,16 @@ class Scene(ConsoleRig):
         report = await self._sessions_over(ended_at)
         sessions = report["conversations"][self.seen_sessions :]
         self.seen_sessions = len(report["conversations"])
-        times = [ended_at, *([far["t"]] if far else []), *(s["closed"] for s in sessions if s["closed"])]
-        return Aftermath(ended, ended_at, sessions, report["open"], far, max(times))
+        end = Aftermath(ended, ended_at, sessions, report["open"], far)
+        if rtp:
+            await self.hear_out(end)
+        return end
+
+    async def hear_out(self, end: Aftermath) -> None:
+        """Find out when the last packet came, if there was audio on this leg."""
+        far = end.leg
+        if far is not None and (far["event"] == "vanished" or "packets" in far):
+            end.rtp_at = await asyncio.to_thread(last_rtp, self.line, far["call_id"])
 
     async def _leg_over(self, call_id: str, since: float) -> dict[str, Any] | None:
         left = max(0.5, since + LEG_SECONDS * SLOW - time.time())
@@ -225,13 +260,33 @@ class Scene(ConsoleRig):
         await asyncio.to_thread(self.line.start)
 
 
+def last_rtp(line: Child, call_id: str) -> float | None:
+    """Wait for silence on this leg: when its last packet came. None: none ever came."""
+
+    def told() -> dict[str, Any] | None:
+        return next((n for n in line.lines if n["event"] == "rtp_over" and n["call_id"] == call_id), None)
+
+    assert line.wait_for(lambda: told() is not None, (LEG_SECONDS + QUIET) * SLOW), "RTP goes on and on"
+    over = told()
+    return over["last"] if over else None
+
+
 def check(end: Aftermath) -> None:
     """The promise, for whatever has happened."""
     assert end.left == 0, "a session outlived its call"
     assert end.session_seconds <= SESSION_SECONDS * SLOW, f"{end.session_seconds:.2f} s"
     assert end.leg_seconds <= LEG_SECONDS * SLOW, f"{end.leg_seconds:.2f} s"
+    assert end.rtp_seconds <= RTP_SECONDS * SLOW, f"RTP went on for {end.rtp_seconds:.2f} s"
     answered = end.call.answered_at is not None
     assert answered or not end.sessions, "a session without an answer"
+
+
+def record_end(record: Callable[[str, object], None], end: Aftermath, at: float) -> None:
+    """The figures of the table; `at`: the moment of the fault."""
+    record("left", end.left)
+    record("session", round(end.session_seconds, 2))
+    record("leg", round(end.leg_seconds, 2) if end.leg is not None else "-")
+    record("silence", round(max(0.0, end.rtp_at - at), 2) if end.rtp_at is not None else "-")
 
 
 def children(name: str, parent: int = 0) -> list[int]:
@@ -276,6 +331,8 @@ async def staged(
         "tests.faults.cast",
         "--rtp-timeout",
         str(far_timeout),
+        "--quiet",
+        str(QUIET),
     ]
     line = Child("console.demo.exchange", *arguments, environment={PASSWORD_VARIABLE: PASSWORD})
     ready = await asyncio.to_thread(line.start)

@@ -85,19 +85,13 @@ async def goes_on(s: Scene, call: CallId) -> None:
         15,
         "a live session",
     )
-    before = await heard(s)
+    before = await s.heard()
     async with asyncio.timeout(10 * SLOW):
-        while await heard(s) < before + 0.4:  # noqa: ASYNC110 - the server has to be asked
+        while await s.heard() < before + 0.4:  # noqa: ASYNC110 - the server has to be asked
             await asyncio.sleep(0.05)
     found = s.state.find(call)
     assert found is not None
     assert not found.unconfirmed
-
-
-async def heard(s: Scene) -> float:
-    """Seconds of caller audio at the newest conversation."""
-    audio = (await s.report())["conversations"][-1]["audio"]
-    return float(audio["seconds"]) if audio else 0.0
 
 
 async def hang_up(s: Scene, call: CallId) -> None:

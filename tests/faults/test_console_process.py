@@ -17,7 +17,16 @@ import pytest
 from console.demo.child import Child
 from console.demo.exchange import PASSWORD_VARIABLE
 from tests.console_rig import AGENT, KEY, PASSWORD, SLOW
-from tests.faults.scene import LEG_SECONDS, NUMBERS, SESSION_SECONDS, SPEAKS, Server
+from tests.faults.scene import (
+    LEG_SECONDS,
+    NUMBERS,
+    QUIET,
+    RTP_SECONDS,
+    SESSION_SECONDS,
+    SPEAKS,
+    Server,
+    last_rtp,
+)
 from tests.faults.single import EMBEDDED, EXTERNAL
 
 Recorded = Callable[[str, object], None]
@@ -27,7 +36,7 @@ class FarEnds:
     """The exchange and the AI's side, and consoles that are started against them."""
 
     def __init__(self, folder: Path, engine: str, far_timeout: float) -> None:
-        arguments = ("--report", "--pace", "0.3", "--cast", "tests.faults.cast")
+        arguments = ("--report", "--pace", "0.3", "--cast", "tests.faults.cast", "--quiet", str(QUIET))
         self.line = Child(
             "console.demo.exchange",
             *(*arguments, "--rtp-timeout", str(far_timeout)),
@@ -98,6 +107,12 @@ class FarEnds:
         assert over, f"the far end still believes in the call: {self.line.lines[-5:]}"
         return ends()[count - 1]
 
+    async def last_packet(self, end: dict[str, Any]) -> float:
+        """When the far end received the last RTP of this leg."""
+        last = await asyncio.to_thread(last_rtp, self.line, end["call_id"])
+        assert last is not None
+        return last
+
     async def silent(self, seconds: float) -> float:
         """When the last session was closed; none may be open after `seconds`."""
         end = time.monotonic() + seconds * SLOW
@@ -152,6 +167,16 @@ def alive(pid: int) -> bool:
     return False
 
 
+def _record(
+    record: Recorded, at: float, over: float, closed: float, end: dict[str, Any], last: float
+) -> None:
+    """`at`: the fault, `over`: the end of the call, `closed`: of the last session, `last`: packet."""
+    record("left", 0)
+    record("session", round(max(0.0, closed - over), 2))
+    record("leg", round(max(0.0, end["t"] - over), 2))
+    record("silence", round(max(0.0, last - at), 2))
+
+
 @pytest.mark.parametrize("far", on_both(3.0), indirect=True)
 async def test_killed(far: FarEnds, record_property: Recorded) -> None:
     """-9: what it started dies with it and says BYE; the embedded stack cannot, there RTP stops."""
@@ -165,10 +190,10 @@ async def test_killed(far: FarEnds, record_property: Recorded) -> None:
     at = time.time()
     closed = await far.silent(SESSION_SECONDS)
     end = await far.ended(LEG_SECONDS)
-    record_property("left", 0)
-    record_property("silence", round(max(closed, end["t"]) - at, 1))
-    record_property("session", round(max(0.0, closed - at), 2))
+    last = await far.last_packet(end)
+    _record(record_property, at, end["t"] if end["by"] == "phone" else at, closed, end, last)
     assert end["by"] == ("rtp timeout" if embedded else "phone")
+    assert last - at <= RTP_SECONDS * SLOW, f"RTP went on for {last - at:.2f} s"
     async with asyncio.timeout(5 * SLOW):
         while any(alive(pid) for pid in started):  # noqa: ASYNC110 - not our children
             await asyncio.sleep(0.05)
@@ -187,10 +212,10 @@ async def test_asked_to_end(far: FarEnds, number: signal.Signals, record_propert
     closed = await far.silent(SESSION_SECONDS)
     async with asyncio.timeout(10 * SLOW):
         assert await console.wait() == 130
-    record_property("left", 0)
-    record_property("silence", round(max(closed, end["t"]) - at, 1))
-    record_property("session", round(max(0.0, closed - end["t"]), 2))
+    last = await far.last_packet(end)
+    _record(record_property, at, end["t"], closed, end, last)
     assert end["by"] == "phone"
+    assert last - end["t"] <= RTP_SECONDS * SLOW, f"RTP went on for {last - end['t']:.2f} s"
     await far.works_again(2)
 
 
@@ -211,10 +236,10 @@ async def test_all_of_it_stopped_and_continued(far: FarEnds, record_property: Re
     closed = await far.silent(SESSION_SECONDS)
     async with asyncio.timeout(10 * SLOW):
         code = await console.wait()
-    record_property("left", 0)
-    record_property("silence", round(max(closed, end["t"]) - at, 1))
-    record_property("session", round(max(0.0, closed - end["t"]), 2))
+    last = await far.last_packet(end)
+    _record(record_property, at, end["t"], closed, end, last)
     assert code in (0, 13, 14, 15), code
+    assert last - end["t"] <= RTP_SECONDS * SLOW, f"RTP went on for {last - end['t']:.2f} s"
     assert end["by"] == "phone"
     assert closed <= end["t"] + SESSION_SECONDS * SLOW
     await far.works_again(2)

@@ -13,7 +13,7 @@ import pytest
 from console.core.events import HangUp, Ignored, PhoneHold, PhoneRinging, RegistrationChanged, RegState
 from console.demo.conversation.script import Script, Step
 from tests.console_rig import SLOW
-from tests.faults.scene import Scene, check, staged
+from tests.faults.scene import Scene, check, record_end, staged
 from tests.faults.single import EMBEDDED, EXTERNAL, NOISE, netstring
 
 SECONDS, EVENTS, MESSAGES = 10, 10_000, 1_000
@@ -75,8 +75,6 @@ async def test_flood(engine: str, tmp_path: Path, record_property: Any) -> None:
         assert grown < MEGABYTES
         assert end.ended - at < 2 * SLOW, "the keys do not act any more"
         check(end)
-        record_property("left", end.left)
-        record_property("silence", round(end.silent_at - at, 1))
-        record_property("session", round(end.session_seconds, 2))
+        record_end(record_property, end, at)
         await scene.server.define(Script(steps=(Step("say", text="Hello", seconds=1.0, hz=500),)))
         await scene.works_again()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.scene import check, staged
+from tests.faults.scene import check, record_end, staged
 from tests.faults.single import EMBEDDED, EXTERNAL, goes_on, hang_up
 
 
@@ -54,6 +54,4 @@ async def test_disk_full(
         said = [r.fields["why"] for r in scene.of("ignored") if "cannot be written" in str(r.fields["why"])]
         assert said, "nobody was told that the disk is full"
         assert len(said) < 12, said
-        record_property("left", end.left)
-        record_property("silence", round(end.silent_at - at, 1))
-        record_property("session", round(end.session_seconds, 2))
+        record_end(record_property, end, at)

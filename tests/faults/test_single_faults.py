@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.console_rig import SLOW
-from tests.faults.scene import SESSION_SECONDS, check, staged
+from tests.faults.scene import RTP_SECONDS, SESSION_SECONDS, Aftermath, check, record_end, staged
 from tests.faults.single import EMBEDDED, EXTERNAL, SINGLE, Fault
 
 CASES = [
@@ -38,15 +38,13 @@ async def test_fault(
     ) as scene:
         call, at = await fault.strike(scene)
         end = await scene.aftermath(call, leg=fault.leg)
-        record_property("silence", round(end.silent_at - at, 1))
-        record_property("session", round(end.session_seconds, 2))
-        record_property("left", end.left)
+        record_end(record_property, end, at)
         record_property("stack_killed", fault.stack_killed)
         assert end.call.outcome in fault.outcomes, (end.call.outcome, end.call.reason, end.call.why)
         if end.leg is not None and end.leg.get("by") == "rtp timeout":
             record_property("note", "the far end's RTP timeout ended its leg")
         if fault.stack_killed:
-            check_stack_killed(scene.line.lines, end.left, max(s["closed"] for s in end.sessions) - at)
+            check_stack_killed(scene.line.lines, end, at)
         else:
             check(end)
         if fault.heal is not None:
@@ -54,8 +52,10 @@ async def test_fault(
         await scene.works_again()
 
 
-def check_stack_killed(lines: list[dict[str, object]], left: int, session_seconds: float) -> None:
+def check_stack_killed(lines: list[dict[str, object]], end: Aftermath, at: float) -> None:
     """No BYE can be sent: the session goes, RTP stops, and the peer finds out by its RTP timeout."""
-    assert left == 0
-    assert session_seconds <= SESSION_SECONDS * SLOW
+    assert end.left == 0
+    assert max(s["closed"] for s in end.sessions) - at <= SESSION_SECONDS * SLOW
+    assert end.rtp_at is not None
+    assert end.rtp_at - at <= RTP_SECONDS * SLOW, f"RTP went on for {end.rtp_at - at:.2f} s"
     assert any(line["event"] == "rtp_timeout" for line in lines)
