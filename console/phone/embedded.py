@@ -34,6 +34,7 @@ from .embedded_account import EmbeddedLine
 from .embedded_audio import MemoryPaths
 from .embedded_calls import EmbeddedCall, caller_name, name_of
 from .line_events import LineEvents
+from .sip_trace import told_of_ends
 
 if TYPE_CHECKING:
     from baresip import Call, Runtime, StackEvent, UserAgent
@@ -80,22 +81,27 @@ class EmbeddedPhone:
 
     async def run(self, emit: Emit) -> None:
         self._emit = emit
-        while True:
-            self._wake.clear()
-            self._restart_reason = ""
-            try:
-                await self._start()
-                await self._wake.wait()
-            except PhoneError as error:
-                emit(LineFailed(str(error)))
-                return
-            finally:
-                await self._stop()
-            if self._dead:
-                emit(LineDown(self._dead, gone=True))
-                emit(LineFailed(_DEAD))
-                return
-            emit(LineDown(self._restart_reason, gone=True))
+        loop = asyncio.get_running_loop()
+        with told_of_ends(lambda call_id: loop.call_soon_threadsafe(self._hung_up, call_id)):
+            while await self._one_life():
+                emit(LineDown(self._restart_reason, gone=True))
+
+    async def _one_life(self) -> bool:
+        """Start the stack and use it until its end; whether it is to be started again."""
+        self._wake.clear()
+        self._restart_reason = ""
+        try:
+            await self._start()
+            await self._wake.wait()
+        except PhoneError as error:
+            self._emit(LineFailed(str(error)))
+            return False
+        finally:
+            await self._stop()
+        if self._dead:
+            self._emit(LineDown(self._dead, gone=True))
+            self._emit(LineFailed(_DEAD))
+        return not self._dead
 
     def dial(self, call: CallId, uri: str) -> None:
         live = self._calls[call] = EmbeddedCall(call, incoming=False)
@@ -338,6 +344,13 @@ class EmbeddedPhone:
             self._calls.pop(live.call, None)
             self._paths.bind(live.call, None)
             live.over.set()
+
+    def _hung_up(self, call_id: str) -> None:
+        for live in tuple(self._calls.values()):
+            if live.native is not None and live.native.call_id == call_id and not live.closed:
+                self._tell(live.hung_up())
+                # For the stack it is over, too, whatever it was that its trace showed.
+                self._spawn(self._command(live, live.native.hangup))
 
     def _tell(self, events: list[Event]) -> None:
         for event in events:

@@ -83,6 +83,7 @@ class EmbeddedLine:
                 max_concurrent_calls=self.max_calls,
                 rtp_timeout=self.rtp_timeout,
                 expose_headers=("From",),
+                sip_trace=True,  # read by sip_trace alone
                 extra_config_text="\n".join(lines) + "\n",
             )
         except (ValueError, TypeError) as error:

@@ -35,7 +35,8 @@ _REPLIES = ("CALL_RINGING", "CALL_PROGRESS", "CALL_ANSWERED", "CALL_ESTABLISHED"
 @dataclass(slots=True)
 class EmbeddedCall:
     """`native` is unknown until the stack has taken our `dial`. `ending`: we asked for the end. `replied`:
-    the far side has been heard of, or the call is over. `born`: loop time."""
+    the far side has been heard of, or the call is over. `closed`: the end has been told. `over`: the stack
+    has let go of the call. `born`: loop time."""
 
     call: CallId
     incoming: bool
@@ -49,12 +50,17 @@ class EmbeddedCall:
     established: bool = False
     rtp: bool = False
     held: bool = False
+    closed: bool = False
 
     def receive(self, event: StackEvent) -> list[Event]:
         """What follows for the console, oldest first."""
         if name_of(event) in _REPLIES:
             self.replied.set()
         return self.learn(event.call_id) + self._tell(name_of(event), event.text or "")
+
+    def hung_up(self) -> list[Event]:
+        """The far side's BYE has been answered; the stack says so later."""
+        return self._closed("Connection reset by peer")
 
     def learn(self, sip_call_id: str | None) -> list[Event]:
         """The SIP Call-ID, told once."""
@@ -90,15 +96,18 @@ class EmbeddedCall:
                 why = f"the far side asked for a transfer to {clean(text)}"
                 return [Ignored("embedded phone", why, call)]
             case "CALL_CLOSED":
-                return [self._closed(text)]
+                return self._closed(text)
         return []
 
-    def _closed(self, text: str) -> PhoneClosed:
+    def _closed(self, text: str) -> list[Event]:
+        if self.closed:
+            return []
+        self.closed = True
         cause = parse_cause(text)
         by = cause.by
         if self.ending and by is ClosedBy.NETWORK:
             by = ClosedBy.OPERATOR
-        return PhoneClosed(self.call, cause.code, cause.phrase, by)
+        return [PhoneClosed(self.call, cause.code, cause.phrase, by)]
 
 
 def name_of(event: StackEvent) -> str:

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -236,6 +237,31 @@ async def test_a_peer_that_vanishes_is_noticed(line: Child) -> None:
         assert closed.by is ClosedBy.TIMEOUT
         talk.cancel()
         await voice.close()
+
+
+async def test_a_bye_is_told_before_the_stack_has_stopped_the_audio(line: Child) -> None:
+    async with running_phone(line) as rig:
+        order: list[str] = []
+        take = rig.phone._emit
+
+        def told(event: Event) -> None:
+            take(event)
+            if isinstance(event, PhoneClosed):
+                order.append("phone")
+
+        def reported(event: Any) -> None:
+            if event.event.name == "CALL_CLOSED":
+                order.append("stack")
+
+        rig.phone._emit = told
+        rig.phone._runtime.subscribe(reported)
+        call, _ = await rig.dial("Cut off")
+        closed = await rig.wait(PhoneClosed, call)
+        assert closed == PhoneClosed(call, None, "Connection reset by peer", ClosedBy.REMOTE)
+        other, _ = await rig.dial("Busy")
+        await rig.wait(PhoneClosed, other)
+        assert order[:2] == ["phone", "stack"]
+        assert len(rig.all(PhoneClosed, call)) == 1
 
 
 async def test_cancelling_ends_every_call_and_unregisters(line: Child) -> None:

@@ -83,6 +83,14 @@ async def test_who_ended_it(text: str, ending: bool, by: ClosedBy) -> None:
     assert (closed.code, closed.by) == (None, by)
 
 
+async def test_a_bye_is_told_once_and_as_the_stack_will_tell_it() -> None:
+    told = await tell("CALL_CLOSED Connection reset by peer [104]")
+    call = EmbeddedCall(CALL, incoming=False)
+    assert call.hung_up() == told
+    late = baresip.StackEvent(event=baresip.Event.CALL_CLOSED, call=7, text="Connection reset by peer [104]")
+    assert call.receive(late) == []
+
+
 async def test_hold_and_digits_and_oddities() -> None:
     told = await tell(
         "CALL_HOLD", "CALL_HOLD", "CALL_RESUME", "CALL_DTMF_START 5", "CALL_DTMF_END", "CALL_DTMF_START xx"
