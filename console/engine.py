@@ -223,7 +223,8 @@ class Engine:
         if edited is not None:
             self._step(edited)
         self._state, effects = step(self._state, event, self.now())
-        for effect in effects:
+        # What is done comes before what is said: a log line never stands between an answer and its session.
+        for effect in sorted(effects, key=_is_record):
             self._perform(effect)
         if isinstance(event, AgentClosed):
             self._session_closed(event)
@@ -334,6 +335,10 @@ class Engine:
         call = self._state.find(event.call)
         if call and call.agent.session == event.session:
             self._audio.detach(event.call)
+
+
+def _is_record(effect: Effect) -> bool:
+    return isinstance(effect, Record)
 
 
 def _crash_record(now: float, error: BaseException) -> Record:

@@ -53,6 +53,14 @@ class Preparation:
                 text = text.replace(secret, "***")
         return text
 
+    def open(self) -> None:
+        """From now on the session may be billed: the upgrade request leaves at once where a connection is
+        held, else as soon as there is one."""
+        self.opening.set()
+        if self._is_usable():
+            assert self._held is not None
+            self._held.ask()
+
     def release(self) -> None:
         """Let go of the connection that is held."""
         if self._held is not None:
@@ -65,7 +73,7 @@ class Preparation:
         pause = self._timing.retry
         while not self.opening.is_set():
             began = time.monotonic()
-            if await self._attempt():
+            if await self._unless_asked(self._attempt()):
                 assert self._held is not None
                 await self._until_opening(self._timing.hold, self._held.wait_closed())
                 if self._held.held:
@@ -77,8 +85,8 @@ class Preparation:
             pause = min(2 * pause, self._timing.retry_most)
 
     async def upgraded(self) -> AgentConnection:
-        """The open WebSocket: over the connection that is held, at once over a new one where that is dead or
-        dies without an answer. Raises `RestError` (a refusal) or `WireError`."""
+        """The open WebSocket, after `open`: over the connection that is held, at once over a new one where
+        that is dead or dies without an answer. Raises `RestError` (a refusal) or `WireError`."""
         try:
             async with asyncio.timeout(self._timing.opening):
                 return await self._upgrade()
@@ -87,26 +95,32 @@ class Preparation:
             raise WireError(f"ElevenLabs did not open the conversation within {limit} s") from None
 
     async def _upgrade(self) -> AgentConnection:
-        connection = await self._alive()
+        connection = await self._asked()
         try:
-            await connection.upgrade()
+            await connection.upgraded()
             return connection
         except WireError as error:
             if not error.silent:
                 raise
-        connection = await self._alive()
-        await connection.upgrade()
+        connection = await self._asked()
+        await connection.upgraded()
         return connection
 
-    async def _alive(self) -> AgentConnection:
-        """The held connection while it lives and its URL is young enough, else a new one."""
+    async def _asked(self) -> AgentConnection:
+        """The connection that has been asked for the upgrade, else the held one or a new one, asked now."""
         pause = self._timing.retry
-        while self._held is None or not self._held.held or self._url_is_old():
+        while self._held is None or not (self._held.asked or self._is_usable()):
             if not await self._attempt():
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, self._timing.retry_most)
         connection, self._held = self._held, None
+        if not connection.asked:
+            connection.ask()
         return connection
+
+    def _is_usable(self) -> bool:
+        """The held connection lives and its URL is young enough."""
+        return self._held is not None and self._held.held and not self._url_is_old()
 
     async def _attempt(self) -> bool:
         """Try once to get ready. After a definite refusal, which no other attempt will change, it waits for
@@ -132,11 +146,28 @@ class Preparation:
             url = await self._rest.conversation_url(self._agent_id)
             self._url, self._url_made = url, time.monotonic()
         fresh = await dial(self._url, self._tls, self._timing)
+        if self._held is not None and self._held.asked:
+            fresh.transport.abort()  # never two requests
+            return
         self.release()
         self._held = fresh
 
     def _url_is_old(self) -> bool:
         return time.monotonic() - self._url_made > self._timing.url_age
+
+    async def _unless_asked(self, attempt: Coroutine[Any, Any, bool]) -> bool:
+        """What `attempt` gives; dropped when `open` comes and the connection that is held serves."""
+        task = asyncio.ensure_future(attempt)
+        opening = asyncio.ensure_future(self.opening.wait())
+        try:
+            await asyncio.wait({task, opening}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done() and self._held is not None and self._held.asked:
+                return True
+            return await task
+        finally:
+            task.cancel()
+            opening.cancel()
+            await asyncio.gather(task, opening, return_exceptions=True)
 
     async def _until_opening(self, seconds: float, sooner: Coroutine[Any, Any, None] | None = None) -> None:
         """Until `opening`, the end of `sooner`, or for so many seconds."""

@@ -90,14 +90,18 @@ class ElevenLabsSession:
         self._start()
 
     def open(self, context: str) -> None:
+        if self._closing.is_set():
+            return
         self._context = context
-        self._preparation.opening.set()
+        self._preparation.open()
         self._start()
 
     def close(self, reason: str) -> None:
         if not self._closing.is_set():
             self._close_reason = reason
             self._closing.set()
+            if self._conversation is not None and self._connection is not None:
+                self._connection.bid_farewell(CloseCode.NORMAL_CLOSURE, reason)
             self._start()
 
     def send_audio(self, payload: bytes) -> None:

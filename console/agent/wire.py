@@ -14,6 +14,7 @@ from typing import Any, cast
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 from websockets.frames import Frame, Opcode
+from websockets.http11 import USER_AGENT
 from websockets.protocol import Event, State
 from websockets.proxy import get_proxy
 from websockets.uri import parse_uri
@@ -64,6 +65,7 @@ class AgentConnection(ClientConnection):
     """A connection that never outlives the far side's close frame by more than the close timeout."""
 
     _abort: asyncio.TimerHandle | None = None
+    _asked = False
 
     @property
     def held(self) -> bool:
@@ -73,6 +75,11 @@ class AgentConnection(ClientConnection):
             and not self.transport.is_closing()
             and not self.connection_lost_waiter.done()
         )
+
+    @property
+    def asked(self) -> bool:
+        """The upgrade request has been sent."""
+        return self._asked
 
     def process_event(self, event: Event) -> None:
         super().process_event(event)
@@ -84,10 +91,21 @@ class AgentConnection(ClientConnection):
             self._abort.cancel()
         super().connection_lost(exc)
 
-    async def upgrade(self) -> None:
-        """Send the upgrade request and wait for the 101; raises `WireError`, then the socket is gone."""
+    def ask(self) -> None:
+        """Send the upgrade request, now and not when a task gets its turn. Only while `held`."""
+        self._asked = True
+        self.request = self.protocol.connect()
+        self.request.headers["User-Agent"] = USER_AGENT
+        self.protocol.send_request(self.request)
+        self.send_data()
+
+    async def upgraded(self) -> None:
+        """Wait for the 101 to what was asked; raises `WireError`, then the socket is gone."""
         try:
-            await self.handshake()
+            answers = [self.response_rcvd, self.connection_lost_waiter]
+            await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+            if self.protocol.handshake_exc is not None:
+                raise self.protocol.handshake_exc
             self.start_keepalive()
         except InvalidStatus as refused:
             self.transport.abort()
@@ -101,8 +119,15 @@ class AgentConnection(ClientConnection):
             self.transport.abort()
             raise
 
+    def bid_farewell(self, code: int, reason: str) -> None:
+        """Send the close frame, now and not when a task gets its turn; `shut` follows."""
+        if self.state is State.OPEN:
+            self.protocol.send_close(code, _cut(reason))
+            self.send_data()
+
     async def shut(self, code: int, reason: str) -> None:
-        """Send the close frame now; the socket is gone when this returns, answered or not."""
+        """Send the close frame if that is still to be done; the socket is gone when this returns, answered or
+        not."""
         limit = self.close_timeout or 0.0
         try:
             async with asyncio.timeout(limit):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.protocol import State
 
 from console.agent.wire import Timing
 from console.core import events as ev
@@ -141,6 +142,64 @@ async def test_the_prepared_connection_is_renewed_while_it_rings(
     assert all(later.opened < earlier.closed for earlier, later in pairwise(kept)), "never without one"
 
 
+async def test_the_request_has_left_when_open_returns(agent: Any) -> None:
+    """No task has to get its turn between the answer and the upgrade request; so too for the close frame."""
+    await agent.serve()
+    session = agent.session()
+    session.prepare()
+    await agent.seen(ev.AgentWarm)
+    held = session._preparation._held
+    session.open("")
+    assert held.asked
+    await agent.seen(ev.AgentLive)
+    assert held.state is State.OPEN
+    session.close("the call is over")
+    assert held.state is State.CLOSING
+    await agent.closed()
+    assert agent.seen_by_server().close_reason == "the call is over"
+    assert len(agent.record.upgrades) == 1
+
+
+async def test_an_answer_during_a_renewal_is_not_kept_waiting_and_opens_one_session(agent: Any) -> None:
+    """The second TLS handshake hangs; the connection that is held serves meanwhile."""
+    certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
+    await agent.serve(Script(private=False), tls=certificate)
+    passing, taken = asyncio.Event(), []
+
+    async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+        if len(taken) > 1:
+            await passing.wait()
+        else:
+            onward_reader, onward = await asyncio.open_connection("127.0.0.1", agent.server.port)
+            await asyncio.gather(pump(onward_reader, writer), pump(reader, onward), return_exceptions=True)
+        writer.close()
+
+    proxy = await asyncio.start_server(through, "127.0.0.1", 0)
+    trusting = ssl.create_default_context(cafile=TLS / "cert.pem")
+    url = agent.server.url.replace(str(agent.server.port), str(proxy.sockets[0].getsockname()[1]))
+    try:
+        session = agent.session(key="", url=url, tls=trusting, timing=Timing(hold=0.05))
+        session.prepare()
+        await agent.until(lambda: len(taken) > 1)
+        session.open("")
+        await agent.seen(ev.AgentLive)
+        session.close("done")
+        await agent.closed()
+        assert len(agent.record.upgrades) == 1
+    finally:
+        passing.set()
+        proxy.close()
+        await proxy.wait_closed()
+
+
+async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    while data := await source.read(65536):
+        sink.write(data)
+    sink.close()
+
+
 async def test_a_connection_that_the_far_side_closes_is_replaced_while_it_rings(agent: Any) -> None:
     await agent.serve(open_timeout=0.2)
     session = agent.session(timing=Timing(hold=60, retry=0.01))
@@ -165,11 +224,6 @@ async def test_a_connection_found_dead_at_the_answer_is_replaced_at_once(agent: 
         onward_reader, onward = await asyncio.open_connection("127.0.0.1", agent.server.port)
         onward.write(request)
         await asyncio.gather(pump(onward_reader, writer), pump(reader, onward), return_exceptions=True)
-
-    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while data := await source.read(65536):
-            sink.write(data)
-        sink.close()
 
     proxy = await asyncio.start_server(through, "127.0.0.1", 0)
     port = proxy.sockets[0].getsockname()[1]
