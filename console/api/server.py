@@ -34,6 +34,9 @@ STOP_SECONDS = 3.0
 GRACE_SECONDS = 1
 BACKLOG = 64
 
+_BUILDING = threading.Lock()
+"""FastAPI silences warnings while it builds an app, which holds for all threads: one at a time."""
+
 
 class ApiUnavailable(Exception):
     """The API cannot be offered; the message is one sentence that says how to mend it."""
@@ -120,7 +123,8 @@ class ApiServer:
         loop.set_exception_handler(self._loop_trouble)
         news = News(self._feed)
         streams = Streams(news, limits.streams)
-        app = make_app(Desk(self._console, news), streams, version("call-console"), self._crashed)
+        with _BUILDING:
+            app = make_app(Desk(self._console, news), streams, version("call-console"), self._crashed)
         access = Access(self.address, self._loopback, os.geteuid(), self._token)
         config = Config(
             Guard(app, access, limits, self._crashed),
