@@ -11,6 +11,7 @@ import asyncio
 import os
 import random
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from console.demo import g711, rtp
@@ -43,8 +44,8 @@ class Wire:
         sip._transport.wire = self  # type: ignore[union-attr]
 
     async def answer(self) -> None:
-        media = await self.call.open_media()
-        self._note_packets(media)
+        await self.call._negotiate()
+        self._note_packets(self.call._audio())
         await self.call.answer()
 
     def _note_packets(self, media: MediaStream) -> None:
@@ -73,10 +74,10 @@ class Wire:
             self.sounds.append([now, now])
             self.heard.set()
 
-    async def end(self) -> None:
+    async def end(self, error: str = "") -> None:
         await self.call.hang_up()
-        names = ("answered", "bye", "clicks", "sounds")
-        self.call.house.report("bench", self.call.call_id, **{name: getattr(self, name) for name in names})
+        told = {name: getattr(self, name) for name in ("answered", "bye", "clicks", "sounds")}
+        self.call.house.report("bench", self.call.call_id, error=error, **told)
 
 
 class _NotedTransport:
@@ -103,41 +104,43 @@ class _NotedTransport:
         return getattr(self._transport, name)
 
 
-async def _met(call: Callee) -> Wire:
-    """Rings, answers, and has heard the AI."""
-    wire = Wire(call)
-    await call.ring(1.0)
-    await wire.answer()
-    async with asyncio.timeout(_AI_LIMIT):
-        await wire.heard.wait()
-    return wire
+def _measured(then: Callable[[Wire], Awaitable[None]]) -> Callable[[Callee], Awaitable[None]]:
+    """Ring, answer, hear the AI, do something, hang up, tell."""
+
+    async def script(call: Callee) -> None:
+        wire = Wire(call)
+        await call.ring(1.0)
+        await wire.answer()
+        try:
+            async with asyncio.timeout(_AI_LIMIT):
+                await wire.heard.wait()
+        except TimeoutError:
+            await wire.end("the AI was not heard")
+            return
+        await then(wire)
+        await wire.end()
+
+    return script
 
 
-async def brief(call: Callee) -> None:
-    wire = await _met(call)
+async def _wait(wire: Wire) -> None:
     await asyncio.sleep(random.uniform(0.3, 0.32))
-    await wire.end()
 
 
-async def clicks(call: Callee) -> None:
-    wire = await _met(call)
-    media = call._audio()
+async def _click(wire: Wire) -> None:
     for _ in range(int(os.environ["BENCH_CLICKS"])):
         await asyncio.sleep(random.uniform(0.6, 0.8))
-        media.play(CALLEE_CLICK)
+        wire.call._audio().play(CALLEE_CLICK)
     await asyncio.sleep(2.0)
-    await wire.end()
 
 
-async def listener(call: Callee) -> None:
-    wire = await _met(call)
+async def _listen(wire: Wire) -> None:
     await asyncio.sleep(float(os.environ["BENCH_SECONDS"]))
-    await wire.end()
 
 
 CAST: tuple[Character, ...] = (
-    Character("+79750000201", "Brief", "hangs up when it has heard the AI", brief),
-    Character("+79750000202", "Clicks", "clicks", clicks),
-    Character("+79750000203", "Listener", "listens for a while", listener),
+    Character("+79750000201", "Brief", "hangs up when it has heard the AI", _measured(_wait)),
+    Character("+79750000202", "Clicks", "clicks", _measured(_click)),
+    Character("+79750000203", "Listener", "listens for a while", _measured(_listen)),
 )
 NUMBERS = {character.name: character.number for character in CAST}

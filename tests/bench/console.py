@@ -4,7 +4,7 @@
 
 Prints JSON lines: `{"event": "ready"}` when it is registered, `{"event": "over"}` for each call that ended.
 Reads `{"dial": NUMBER}`. `--unprepared`: no connection is held before the answer. `--trace`: the last line
-has when clicks passed the seams inside, see `trace`. Ends when its input does. """
+has when clicks passed the seams inside, see `trace`. Ends when its input does."""
 
 from __future__ import annotations
 

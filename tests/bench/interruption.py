@@ -47,7 +47,8 @@ async def _times(bench: Bench, engine: str, calls: int, each: int) -> list[float
             sounds = (await line.told())["sounds"]
             for entry in line.entries("step"):
                 if entry["conversation"] == number and entry["do"] == "interrupt":
-                    times.append(1000 * (_last_of(sounds, entry["mono"]) - entry["mono"]))
+                    # 0: the last packet had left before the interruption was sent
+                    times.append(max(0.0, 1000 * (_last_of(sounds, entry["mono"]) - entry["mono"])))
     return times
 
 

@@ -52,6 +52,8 @@ class Line:
         """What the callee tells of the next call that is over, see `cast.Wire`."""
         found = await next_of(self.exchange, "bench", self.seen)
         self.seen += 1
+        if found["error"]:
+            raise RuntimeError(f"the callee: {found['error']}")
         return found
 
     def environment(self, engine: str, folder: Path) -> dict[str, str]:
