@@ -23,7 +23,7 @@ PERIOD = 20
 
 TONE_SECONDS = 2.0
 _LOW, _HIGH = 300, 3400
-_NOISE_DBFS, _TONE_DBFS = -20.0, -13.0
+_NOISE_DBFS, TONE_DBFS = -20.0, -13.0
 
 _BLOCK, _HOP = 0.04, 0.02
 _WINDOW = 0.15  # how far a block is looked for around where it should be
@@ -68,7 +68,7 @@ def tone(hz: float, rate: int, seconds: float = TONE_SECONDS) -> Floats:
     """A sine that neither begins nor ends with a click."""
     count = round(seconds * rate)
     ramp = np.minimum(1.0, np.minimum(np.arange(count), np.arange(count)[::-1]) / (0.01 * rate))
-    peak = 32768 * 10 ** (_TONE_DBFS / 20) * np.sqrt(2)
+    peak = 32768 * 10 ** (TONE_DBFS / 20) * np.sqrt(2)
     return np.asarray(peak * ramp * np.sin(2 * np.pi * hz * np.arange(count) / rate))
 
 
@@ -201,31 +201,25 @@ def _gaps(wave: Floats, rate: int) -> list[float]:
 # ---- the spectrum ----
 
 
-def image(pcm: PCM, rate: int, hz: float, at: float) -> float | None:
-    """dB of what stands at `at` Hz beside the tone of `hz` Hz in the loudest second of it; None when there is
-    no such tone in `pcm`. `hz` may be a tone that should have vanished: then see `loudest`."""
-    second = _tonal(pcm, rate, hz)
-    if second is None:
-        return None
-    spectrum = _spectrum(second)
-    return 20 * float(np.log10(max(_peak(spectrum, rate, at), 1e-9) / _peak(spectrum, rate, hz)))
+def beside(second: PCM, rate: int, hz: float) -> float:
+    """dBFS (RMS of a sine) of the loudest that is in `second` but for `hz` itself."""
+    spectrum = _spectrum(second.astype(np.float64))
+    per_hz = 2 * (len(spectrum) - 1) / rate
+    spectrum[: int(20 * per_hz)] = 0.0
+    spectrum[max(0, int((hz - 20) * per_hz)) : int((hz + 20) * per_hz) + 1] = 0.0
+    return 20 * float(np.log10(max(spectrum.max(), 1e-3) / 32768))
 
 
-def loudest(pcm: PCM, rate: int, hz: float) -> float:
-    """dBFS of what stands at `hz` in `pcm`."""
-    return 20 * float(np.log10(max(_peak(_spectrum(pcm.astype(np.float64)), rate, hz), 1e-9) / 32768))
+def image(pcm: PCM, rate: int, hz: float, at: float) -> float:
+    """dB of what stands at `at` Hz beside a tone of `hz` Hz, in the second that is most of all that tone."""
+    best = max(range(0, len(pcm) - rate + 1, rate // 10), key=lambda start: _share(pcm, start, rate, hz))
+    spectrum = _spectrum(pcm[best : best + rate].astype(np.float64))
+    return 20 * float(np.log10(max(_peak(spectrum, rate, at), 1e-3) / max(_peak(spectrum, rate, hz), 1e-3)))
 
 
-def _tonal(pcm: PCM, rate: int, hz: float) -> Floats | None:
-    """The second in which nothing but the tone of `hz` is louder."""
-    best, place = 0.0, None
-    for at in range(0, len(pcm) - rate + 1, rate // 10):
-        second = pcm[at : at + rate].astype(np.float64)
-        power = float(np.mean(second**2))
-        share = _peak(_spectrum(second), rate, hz) ** 2 / power if power > 1e4 else 0.0
-        if share > max(best, 0.5):
-            best, place = share, second
-    return place
+def _share(pcm: PCM, start: int, rate: int, hz: float) -> float:
+    second = pcm[start : start + rate].astype(np.float64)
+    return _peak(_spectrum(second), rate, hz) ** 2 / (float(np.mean(second**2)) + 1e4)
 
 
 def _spectrum(wave: Floats) -> Floats:
