@@ -127,6 +127,12 @@ class CallCommands:
         elif await self._make_current(dialog):
             await self._client.request("hangup")
 
+    async def end_if_listed(self, dialog: Dialog) -> None:
+        """Hang up a call that counts as over, should the phone still have it."""
+        listing = await self._client.request("listcalls")
+        if any(_is_same(call, dialog) for call in parse_calls(listing.data)):
+            await self._hang_up_once(dialog)
+
     async def _close_if_gone(self, dialog: Dialog, reason: str, by: ClosedBy) -> None:
         if self.dialogs.find(dialog.call) is None:
             return

@@ -123,6 +123,14 @@ class CtrlLine:
     def transfer(self, call: CallId, uri: str) -> None:
         self._start(self._commands.transfer(call, uri))
 
+    def hung_up(self, peer_uri: str, cause: str) -> None:
+        """The program's output says that the far side has ended the session with this peer; CALL_CLOSED will
+        follow when the audio devices have drained, some 100 ms later. A stranger can have a message printed
+        that looks the same, so a call that is still there afterwards is hung up."""
+        if dialog := self._dialogs.established_with(peer_uri):
+            self._tell(self._dialogs.closed(dialog, cause))
+            self._start(self._commands.end_if_listed(dialog))
+
     def quit(self) -> None:
         """Ask the program to end; it sends BYE for every call."""
         self._start(self._client.request("quit"))

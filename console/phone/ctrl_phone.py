@@ -22,6 +22,7 @@ from .ctrl_messages import parse_cause
 from .known_calls import KnownCalls
 
 _REFUSED_CALLER = re.compile(r"rejected call from (\S+) \(maximum")
+_BYE = re.compile(r"(\S+): session closed: (Connection reset by peer)(?: \[\d+\])?\Z")
 _REG_FAILURE = re.compile(r"\breg: \S+: (\d{3} [^()]*)")
 _LINK_WITHIN = 10.0
 _HANG_UP_WITHIN = 0.5
@@ -206,6 +207,8 @@ class CtrlPhone:
         self._last_line = line
         if caller := _REFUSED_CALLER.search(line):
             self._emit(PhoneMissed(clean(caller[1], 300)))
+        if self._line is not None and (bye := _BYE.match(line)):
+            self._line.hung_up(clean(bye[1], 300), bye[2])
         if self._line is not None and (failure := _REG_FAILURE.search(line)):
             self._line.reg_failure = parse_cause(failure[1].strip())
 

@@ -189,7 +189,7 @@ class Dialogs:
             case "AUDIO_ERROR":
                 return [AudioFailed(call, _audio_failure(message.param.partition(",")[2]))]
             case "CALL_CLOSED":
-                return self._closed(dialog, message.param)
+                return self.closed(dialog, message.param)
         return []
 
     def _hold(self, dialog: Dialog, held: bool) -> list[Event]:
@@ -198,7 +198,8 @@ class Dialogs:
         dialog.held = held
         return [PhoneHold(dialog.call, held)]
 
-    def _closed(self, dialog: Dialog, param: str) -> list[Event]:
+    def closed(self, dialog: Dialog, param: str) -> list[Event]:
+        """The call is over, with what CALL_CLOSED says of it; a later CALL_CLOSED tells nothing more."""
         cause = parse_cause(param)
         by = cause.by
         if dialog.hanging_up and by is ClosedBy.NETWORK:
@@ -211,6 +212,11 @@ class Dialogs:
         return [*events, PhoneClosed(dialog.call, cause.code, cause.phrase, by)]
 
     # ---- what is not told by events ----
+
+    def established_with(self, peer_uri: str) -> Dialog | None:
+        """The one established call with this peer; None when there is none, or more than one."""
+        same = [dialog for dialog in self if dialog.peer_uri == peer_uri]
+        return same[0] if len(same) == 1 and same[0].established else None
 
     def hang_up(self, call: CallId) -> None:
         """`hangup` is about to be sent for this call."""

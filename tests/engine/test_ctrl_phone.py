@@ -100,6 +100,43 @@ async def test_only_our_call_is_hung_up_among_others(join, version: str) -> None
 
 
 @DIALECTS
+async def test_an_end_that_the_output_tells_is_told_once(join, version: str) -> None:
+    async with scripted_baresip(version=version) as server:
+        one = await join(server)
+        leg = await one.up()
+        server.calls.clear()
+        one.phone._line.hung_up(leg["peer"], "Connection reset by peer")
+        await one.told.expect(PhoneClosed, call=CALL, by=ClosedBy.REMOTE, reason="Connection reset by peer")
+        server.event("CALL_CLOSED", leg, param="Connection reset by peer")
+        await one.up(CallId("c2"))
+        assert sum(isinstance(event, PhoneClosed) for event in one.told.events) == 1
+        assert "hangup" not in [command for command, _ in server.commands]
+
+
+@DIALECTS
+async def test_a_call_whose_end_was_a_forged_line_is_hung_up(join, version: str) -> None:
+    async with scripted_baresip(version=version) as server:
+        one = await join(server)
+        leg = await one.up()
+        one.phone._line.hung_up(leg["peer"], "Connection reset by peer")
+        await server.got("hangup")
+        assert server.calls == []
+
+
+async def test_output_that_fits_two_calls_or_none_ends_nothing(join) -> None:
+    async with scripted_baresip(version="4.9.0") as server:
+        one = await join(server)
+        await one.up()
+        await one.up(CallId("c2"))
+        one.phone._line.hung_up(URI, "Connection reset by peer")
+        one.phone._line.hung_up("sip:somebody@else", "Connection reset by peer")
+        one.phone.dial(CallId("c3"), "sip:200@127.0.0.1:5098")
+        await server.got("dial", times=3)
+        one.phone._line.hung_up("sip:200@127.0.0.1:5098", "Connection reset by peer")
+        assert not any(isinstance(event, PhoneClosed) for event in one.told.events)
+
+
+@DIALECTS
 async def test_leaving_hangs_up_our_calls_and_never_quits_the_program(join, version: str) -> None:
     async with scripted_baresip(version=version, calls=[{"id": "theirs", "peer": "sip:9@x"}]) as server:
         one = await join(server)

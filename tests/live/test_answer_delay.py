@@ -1,5 +1,7 @@
-"""How long after the 200 OK the console knows of it, with real sound devices: nothing may delay it."""
+"""How long after the 200 OK or the BYE the console knows of it, with real sound devices: nothing may delay
+it."""
 
+import asyncio
 import statistics
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -52,3 +54,28 @@ async def test_no_local_tone_delays_the_report_of_the_answer(start_phone, sipp, 
         shown = ", ".join(f"{1000 * delay:.1f}" for delay in delays)
         print(f"\n200 OK sent -> answer known, ms: {shown} (median {1000 * statistics.median(delays):.1f})")
     assert statistics.median(ratios) < 1.4
+
+
+async def test_a_bye_is_told_before_the_devices_have_drained(start_phone, sipp, devices) -> None:
+    phone = await start_phone(audio=devices.baresip_side)
+    call, peer = CallId("c"), await sipp("answer_bye")
+    order, over, line = [], asyncio.Event(), phone.phone._line
+    message, told = line.message, line._emit
+
+    def reported(frame) -> None:
+        if getattr(frame, "type", "") == "CALL_CLOSED":
+            order.append("CALL_CLOSED")
+            over.set()
+        message(frame)
+
+    def emitted(event) -> None:
+        if isinstance(event, PhoneClosed):
+            order.append("told")
+        told(event)
+
+    line.message, line._emit = reported, emitted
+    phone.phone.dial(call, peer.uri)
+    await phone.told.expect(PhoneClosed, deadline=15.0, call=call, by=ClosedBy.REMOTE)
+    assert await peer.finished() == 0
+    await asyncio.wait_for(over.wait(), 15)
+    assert order == ["told", "CALL_CLOSED"]
