@@ -81,6 +81,8 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "notice": ("console", "{text}"),
     "refused": ("console", msgid("not done: {why}")),
     "refused.api": ("console", msgid("not done for the API: {why}")),
+    "console.started": ("console", msgid("console started (process {pid})")),
+    "console.ended": ("console", msgid("console ended (process {pid})")),
     "crash": ("console", msgid("INTERNAL ERROR {error} in {where}: the console ends")),
     "ignored": ("console", msgid("ignored from {source}: {why}")),
 }

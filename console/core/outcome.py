@@ -26,6 +26,7 @@ _CODES = {
     Outcome.AGENT_FAILED_START: 13,
     Outcome.NO_LINE: NO_LINE,
     Outcome.LOST: NO_LINE,
+    Outcome.KILLED: NO_LINE,
     Outcome.AUDIO_FAILED: AUDIO_FAILED,
     Outcome.CANCELLED: STOPPED,
 }

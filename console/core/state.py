@@ -50,6 +50,7 @@ class Outcome(StrEnum):
     MISSED = "missed"  # incoming, nobody answered
     REJECTED = "rejected"  # incoming, turned away by the operator
     CANCELLED = "cancelled"  # the operator hung up before the answer
+    KILLED = "console_killed"  # found at the next start
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from ..core.effects import Record
-from ..core.events import Event, Ignored, NeverCallLoaded
+from ..core.events import Event, Ignored, NeverCallLoaded, Notice
 from ..core.state import ENDED_KEPT, Call, Policy, State
+from ..core.words import phrase
+from . import runs
 from .calls import (
     CALLS,
     NEVER_CALL,
     amend_call,
     answered_lately,
     append_private,
+    call_from,
     call_line,
     load_calls,
     load_never_call,
     totals_of_today,
 )
-from .logbook import Logbook
+from .logbook import EVENTS, Logbook
 
 
 class Archive:
@@ -36,13 +40,16 @@ class Archive:
         self._send: Callable[[Event], None] = lambda event: None
         self._wall_zero = 0.0
         self._logbook: Logbook | None = None
+        self._killed: tuple[str, ...] = ()
 
     def initial(self, wall_zero: float, now: float, send: Callable[[Event], None]) -> State:
         """The state that the files tell of: recent calls, the totals of the day, the never-call list. `send`
         takes facts about the files, on any thread."""
         self._wall_zero = wall_zero
         self._send = send
-        calls = load_calls(self._data / CALLS, wall_zero)
+        self._killed = self._find_killed()
+        killed = tuple(call_from(json.loads(line), wall_zero) for line in self._killed)
+        calls = (*reversed(killed), *load_calls(self._data / CALLS, wall_zero))
         state = State(
             policy=self._policy,
             ended=calls[:ENDED_KEPT],
@@ -57,6 +64,21 @@ class Archive:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._logbook = Logbook(self._logs, self._keep_days, self._wall_zero, self._trouble)
         self._logbook.start()
+        self._logbook.write(runs.started(0.0, self._wall_zero))
+        for line in self._killed:
+            self._append(CALLS, line)
+            number = json.loads(line)["number"]
+            words = phrase("The console was killed in a call with {number}: it is on record.", number=number)
+            self._send(Notice(words))
+
+    def _find_killed(self) -> tuple[str, ...]:
+        """The records of the calls in which the run before this one was killed, unless they are written."""
+        found = runs.killed(self._logs / EVENTS)
+        if found is None:
+            return ()
+        run, calls = found
+        known = {call.id for call in load_calls(self._data / CALLS, self._wall_zero)}
+        return tuple(call_line(call, run.wall_zero) for call in calls if call.id not in known)
 
     def write(self, record: Record) -> None:
         if self._logbook:
@@ -95,6 +117,7 @@ class Archive:
 
     def stop(self) -> None:
         if self._logbook:
+            self._logbook.write(runs.ended(time.time() - self._wall_zero))
             self._logbook.stop()
             self._logbook = None
 

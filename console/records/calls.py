@@ -75,7 +75,9 @@ def call_line(call: Call, wall_zero: float) -> str:
     )
 
 
-def _call_from(line: dict[str, Any], wall_zero: float) -> Call:
+def call_from(line: dict[str, Any], wall_zero: float) -> Call:
+    """A line of `call_line`, with times in engine seconds of this run; raises `ValueError`, `KeyError` or
+    `TypeError` when it is none."""
     started = datetime.fromisoformat(line["started"]).timestamp() - wall_zero
     after = line["answered_after"]
     answered = None if after is None else started + float(after)
@@ -111,7 +113,7 @@ def load_calls(path: Path, wall_zero: float) -> tuple[Call, ...]:
         return ()
     for text in lines:
         try:
-            calls.append(_call_from(json.loads(text), wall_zero))
+            calls.append(call_from(json.loads(text), wall_zero))
         except (ValueError, KeyError, TypeError):
             continue
     return tuple(reversed(calls))

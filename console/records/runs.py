@@ -1,0 +1,112 @@
+"""The runs of the console as `events.jsonl` holds them: each begins with a mark that names its process.
+
+So another console can follow the one that runs, and a later one finds out how an earlier one ended: a run
+without its second mark was killed, and so were its calls that are not closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..core.effects import Record
+from ..core.replay import record_from, replay
+from ..core.state import AgentPhase, Call, CallPhase, Outcome, Policy, State
+from ..core.words import msgid, phrase
+
+STARTED, ENDED = "console.started", "console.ended"
+_WHY_KILLED = msgid("the console was killed (process {pid})")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as its first mark tells of it. `wall_zero`: the Unix time of its engine second 0."""
+
+    pid: int
+    wall_zero: float
+
+
+def started(t: float, wall_zero: float) -> Record:
+    """The mark with which a run of this process begins."""
+    return Record(t, STARTED, None, {"pid": os.getpid(), "wall_zero": round(wall_zero, 3)})
+
+
+def ended(t: float) -> Record:
+    """The mark with which it ends in order."""
+    return Record(t, ENDED, None, {"pid": os.getpid()})
+
+
+def read_mark(record: Record) -> Run | None:
+    """The run that begins with this record, if one does."""
+    pid, wall_zero = record.fields.get("pid"), record.fields.get("wall_zero")
+    if record.type == STARTED and isinstance(pid, int) and isinstance(wall_zero, int | float):
+        return Run(pid, float(wall_zero))
+    return None
+
+
+def records(lines: Iterable[str]) -> Iterator[Record]:
+    """The records in lines of `events.jsonl`; what is none (a full disk, a kill) is passed over."""
+    for line in lines:
+        try:
+            found = json.loads(line)
+            if isinstance(found, dict):
+                yield record_from(found)
+        except (ValueError, RecursionError):
+            continue
+
+
+def kept(path: Path) -> list[Path]:
+    """The file and what midnight has made of it, oldest first."""
+    return [*sorted(path.parent.glob(f"{path.name}.????-??-??")), *([path] if path.exists() else [])]
+
+
+def killed(path: Path) -> tuple[Run, tuple[Call, ...]] | None:
+    """The last run and the calls in which it was killed; None when it ended in order, still runs, or was in
+    no call. The times of a call are in seconds of that run; it ends with the last sign of life."""
+    run, state, last = None, State(Policy(domain="")), 0.0
+    for file in kept(path)[-2:]:  # a run that began before midnight
+        try:
+            with file.open(encoding="utf-8", errors="replace") as lines:
+                for record in records(lines):
+                    begun = read_mark(record)
+                    if begun is not None or record.type == ENDED:
+                        run, state = begun, State(Policy(domain=""))
+                    state, last = replay(state, record), record.t
+        except OSError:
+            continue
+    if run is None or not state.calls or _lives(run.pid):
+        return None
+    return run, tuple(_killed(call, last, run.pid) for call in state.calls)
+
+
+def _killed(call: Call, last: float, pid: int) -> Call:
+    agent = replace(
+        call.agent, billed=call.agent.billed_seconds(last), billed_from=None, phase=AgentPhase.OFF
+    )
+    if call.over:  # only its session was not closed yet
+        return replace(call, agent=agent)
+    return replace(
+        call,
+        phase=CallPhase.CLOSED,
+        ended_at=last,
+        early_seconds=call.early_media(last),
+        early_since=None,
+        outcome=Outcome.KILLED,
+        why=phrase(_WHY_KILLED, pid=pid),
+        agent=agent,
+    )
+
+
+def _lives(pid: int) -> bool:
+    if pid == os.getpid():
+        return False  # the number has come round: the mark is of an earlier process
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
