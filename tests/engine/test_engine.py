@@ -410,7 +410,8 @@ async def test_files_are_private_and_say_the_same(rig: Rig) -> None:
     ):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     events = [json.loads(line) for line in (rig.data / "logs" / "events.jsonl").read_text().splitlines()]
-    assert [e["type"] for e in events] == [r.type for r in rig.records]
+    assert [events[0]["type"], events[-1]["type"]] == ["console.started", "console.ended"]
+    assert [e["type"] for e in events[1:-1]] == [r.type for r in rig.records]
     assert "dialing +79123456789" in (rig.data / "logs" / "console.log").read_text()
 
 
