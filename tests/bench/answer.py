@@ -38,7 +38,7 @@ class Times:
             ("BYE -> close frame", self.close, "close"),
         )
         return [
-            row(PART, f"{what}, {how}", engine, values, floor=bench.floors[floor], goal=goal)
+            row(PART, f"{what}, {how}" if how else what, engine, values, floor=bench.floors[floor], goal=goal)
             for (what, values, floor), goal in zip(named, goals, strict=True)
         ]
 
@@ -46,13 +46,13 @@ class Times:
 async def measure(bench: Bench) -> list[Row]:
     rows = []
     for engine in bench.engines:
-        calls = bench.count(25, 4)
+        calls = bench.count(20, 4)
         rows += (await times(bench, engine, calls)).rows(bench, "prepared", engine, GOALS[engine])
-        few, none = bench.count(15, 3), (None, None, None)
+        few, none = bench.count(10, 3), (None, None, None)
         unprepared = await times(bench, engine, few, ("--unprepared",))
         rows += unprepared.rows(bench, "nothing prepared", engine, none)
         for how, flags in (("prepared", ()), ("nothing prepared", ("--unprepared",))):
-            delayed = await _delayed(bench, engine, bench.count(8, 2), flags)
+            delayed = await _delayed(bench, engine, bench.count(6, 2), flags)
             rows += delayed.rows(bench, f"{how}, {DELAY:.0f} ms each way to the AI", engine, none)
     return rows
 
@@ -76,7 +76,7 @@ async def _delayed(bench: Bench, engine: str, calls: int, flags: tuple[str, ...]
     """The clock of request and frame is that of the proxy, whose near side is the console's wire."""
     found = Times()
     async with (
-        running_line(bench.folder, GREETING, pace=1.5) as line,
+        running_line(bench.folder, GREETING, pace=0.9) as line,
         slow_network(line, DELAY) as proxy,
         running_console(line, engine, *flags, ELEVENLABS_BASE_URL=_url(proxy.lines[0]["port"])) as console,
     ):

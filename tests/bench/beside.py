@@ -8,26 +8,29 @@ import subprocess
 from dataclasses import replace
 
 from console.demo.conversation.script import Script
-from tests.bench import answer, delay
+from tests.bench import answer, delay, interruption
 from tests.bench.bench import Bench
 from tests.bench.line import ROOT, SDK_PYTHON
 from tests.bench.rows import Row, row
 
 PART = "beside"
-PROTOTYPE = "in a prototype: {}"
 
 
 async def measure(bench: Bench) -> list[Row]:
     if not SDK_PYTHON.exists():
         raise RuntimeError("the official SDK is not installed: `make bench` does it")
     bench.versions |= _versions()
-    times = await answer.times(bench, "sdk", bench.count(12, 3), script=_lenient(answer.GREETING))
-    calls, clicks = bench.count(5, 1), bench.count(12, 5)
+    times = await answer.times(bench, "sdk", bench.count(10, 3), script=_lenient(answer.GREETING))
+    calls, clicks = bench.count(4, 1), bench.count(10, 5)
     found = await delay.totals(bench, "sdk", calls, clicks, adapt=_lenient)
-    rows = times.rows(bench, "official SDK", "sdk", (None, None, None))
-    for way, floor in ((delay.IN, "in"), (delay.OUT, "out")):
-        milliseconds = [1000 * (came - left) for left, came in found[way]]
-        rows.append(row(PART, f"{way}, official SDK", "sdk", milliseconds, floor=bench.floors[floor]))
+    silence = await interruption.times(bench, "sdk", adapt=_lenient)
+    floors = bench.floors
+    rows = [
+        *times.rows(bench, "", "sdk", (None, None, None)),
+        row(PART, delay.IN, "sdk", delay.milliseconds(found[delay.IN]), floor=floors["in"]),
+        row(PART, delay.OUT, "sdk", delay.milliseconds(found[delay.OUT]), floor=floors["out"]),
+        row(PART, interruption.WHAT, "sdk", silence, floor=floors["out"]),
+    ]
     return [replace(one, part=PART) for one in rows]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from console.audio.pcm import FORMATS
 from console.demo.conversation.script import Script, Step
+from console.settings.loading import Settings
 from tests.bench.bench import Bench
 from tests.bench.clicks import agent_click, onsets, pairs
 from tests.bench.line import Console, Line, running_console, running_line
@@ -18,8 +19,8 @@ PART = "delay"
 FORMAT = "pcm_16000"
 IN, OUT = "callee -> conversation server", "agent -> callee"
 GOALS = {"embedded": {IN: 45.0, OUT: 22.0}, "baresip": {IN: 100.0, OUT: 60.0}}
-GOAL_JITTER = "20-120"
-"""The goals were reached with a jitter buffer that begins at 20 ms."""
+GOAL_JITTER = (20, 120)
+"""The goal toward the server was reached with a jitter buffer that begins at 20 ms."""
 
 STAGES = {
     IN: (
@@ -41,11 +42,14 @@ Clicks = dict[str, list[tuple[float, float]]]
 async def measure(bench: Bench) -> list[Row]:
     rows = []
     for engine in bench.engines:
-        calls, clicks = bench.count(6, 2), bench.count(12, 5)
-        for jitter in ("", GOAL_JITTER):
-            found = await totals(bench, engine, calls, clicks, **_jitter(jitter))
-            rows += _rows(bench, engine, found, jitter)
-        stages = await _stages(bench, engine, bench.count(3, 1), clicks)
+        calls, clicks = bench.count(4, 2), bench.count(10, 5)
+        found = await totals(bench, engine, calls, clicks)
+        rows += [_row(bench, way, engine, found, GOALS[engine][way]) for way in (IN, OUT)]
+        if engine == "embedded" and Settings().jitter_ms[0] != GOAL_JITTER[0]:
+            setting = "{}-{}".format(*GOAL_JITTER)
+            found = await totals(bench, engine, calls, clicks, JITTER_MS=setting)
+            rows.append(_row(bench, IN, engine, found, GOALS[engine][IN], note=f"JITTER_MS={setting}"))
+        stages = await _stages(bench, engine, bench.count(2, 1), clicks)
         rows += [
             row(PART, f"{way}, of which: {what}", engine, [1000 * s for s in seconds])
             for (way, what), seconds in stages.items()
@@ -53,29 +57,13 @@ async def measure(bench: Bench) -> list[Row]:
     return rows
 
 
-def _jitter(given: str) -> dict[str, str]:
-    return {"JITTER_MS": given} if given else {}
+def _row(bench: Bench, way: str, engine: str, found: Clicks, goal: float, note: str = "") -> Row:
+    floor = bench.floors["in" if way == IN else "out"]
+    return row(PART, way, engine, milliseconds(found[way]), floor=floor, goal=goal, note=note)
 
 
-def _rows(bench: Bench, engine: str, found: Clicks, jitter: str) -> list[Row]:
-    rows = []
-    for way, floor in ((IN, "in"), (OUT, "out")):
-        if jitter and way == OUT:
-            continue
-        setting = f"JITTER_MS={jitter}" if jitter else "default settings"
-        milliseconds = [1000 * (came - left) for left, came in found[way]]
-        rows.append(
-            row(
-                PART,
-                way,
-                engine,
-                milliseconds,
-                floor=bench.floors[floor],
-                goal=GOALS[engine][way],
-                note=setting,
-            )
-        )
-    return rows
+def milliseconds(clicks: list[tuple[float, float]]) -> list[float]:
+    return [1000 * (came - left) for left, came in clicks]
 
 
 async def totals(

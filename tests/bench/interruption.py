@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from console.demo.conversation.script import Script, Step
 from tests.bench.bench import Bench
 from tests.bench.line import running_console, running_line
 from tests.bench.rows import Row, row
 
-PART = "interruption"
+PART, WHAT = "interruption", "interruption -> last AI audio"
 GOALS = {"embedded": 60.0, "baresip": None}
 """For the external engine none was set."""
 
@@ -20,14 +21,16 @@ _SPOKEN, _BEFORE, _AFTER = 6.0, 0.7, 0.6
 async def measure(bench: Bench) -> list[Row]:
     rows = []
     for engine in bench.engines:
-        times = await _times(bench, engine, bench.count(3, 1), bench.count(10, 5))
-        what = "interruption -> last AI audio"
-        rows.append(row(PART, what, engine, times, floor=bench.floors["out"], goal=GOALS[engine]))
+        found = await times(bench, engine)
+        rows.append(row(PART, WHAT, engine, found, floor=bench.floors["out"], goal=GOALS[engine]))
     return rows
 
 
-async def _times(bench: Bench, engine: str, calls: int, each: int) -> list[float]:
+async def times(
+    bench: Bench, engine: str, adapt: Callable[[Script], Script] = lambda script: script
+) -> list[float]:
     """Milliseconds."""
+    calls, each = bench.count(2, 1), bench.count(10, 5)
     steps = []
     for _ in range(each):
         steps += [
@@ -37,9 +40,9 @@ async def _times(bench: Bench, engine: str, calls: int, each: int) -> list[float
             Step("wait", seconds=_AFTER),
         ]
     seconds = each * (_BEFORE + 0.1 + _AFTER) + 1.0
-    times = []
+    found = []
     async with (
-        running_line(bench.folder, Script(steps=tuple(steps)), BENCH_SECONDS=str(seconds)) as line,
+        running_line(bench.folder, adapt(Script(steps=tuple(steps))), BENCH_SECONDS=str(seconds)) as line,
         running_console(line, engine) as console,
     ):
         for number in range(1, calls + 1):
@@ -48,8 +51,8 @@ async def _times(bench: Bench, engine: str, calls: int, each: int) -> list[float
             for entry in line.entries("step"):
                 if entry["conversation"] == number and entry["do"] == "interrupt":
                     # 0: the last packet had left before the interruption was sent
-                    times.append(max(0.0, 1000 * (_last_of(sounds, entry["mono"]) - entry["mono"])))
-    return times
+                    found.append(max(0.0, 1000 * (_last_of(sounds, entry["mono"]) - entry["mono"])))
+    return found
 
 
 def _last_of(sounds: list[list[float]], at: float) -> float:

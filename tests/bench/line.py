@@ -84,7 +84,7 @@ async def next_of(child: Child, event: str, number: int) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def running_line(
-    folder: Path, script: Script, *, pace: float = 0.5, cast: str = "tests.bench.cast", **environment: str
+    folder: Path, script: Script, *, pace: float = 0.3, cast: str = "tests.bench.cast", **environment: str
 ) -> AsyncIterator[Line]:
     """Exchange and conversation server. `pace`: how long the callees of `cast.CAST` ring, in seconds."""
     given = {PASSWORD_VARIABLE: PASSWORD, **environment}
@@ -165,6 +165,8 @@ async def running_console(line: Line, engine: str, *flags: str, **settings: str)
         },
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        # PyAudio's search for devices says much
+        stderr=asyncio.subprocess.DEVNULL if sdk else None,
         limit=2**24,
     )
     console = Console(process)

@@ -5,7 +5,7 @@
 Every piece of data arrives so much later, each way; a new connection's first data after another round trip,
 as its handshake would have cost. Prints `{"event": "ready", "port": N}`, then a line when an upgrade request
 and when a close frame of the console has come in: `{"event": "upgrade" | "close", "mono": ...}`, taken when
-the bytes were read. """
+the bytes were read."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -58,7 +59,7 @@ def row(part: str, what: str, engine: str, values: Sequence[float], unit: str = 
     if not values:
         raise LookupError(f"nothing was measured of: {what} ({engine})")
     ranked = sorted(values)
-    p95 = ranked[min(len(ranked) - 1, round(0.95 * len(ranked)))]
+    p95 = ranked[math.ceil(0.95 * len(ranked)) - 1]  # nearest rank: no value that nobody measured
     return Row(part, what, engine, len(ranked), statistics.median(ranked), p95, ranked[-1], unit, **more)
 
 

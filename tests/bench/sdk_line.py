@@ -6,7 +6,7 @@ environment of the SDK:
 
 Baresip, PulseAudio and its two sinks are started by the console's own parts, so that phone, devices and
 settings are the same; conversation and audio are the SDK's alone. Its session is started in the moment in
-which Baresip tells the answer, and ended in that in which it tells the end of the call. """
+which Baresip tells the answer, and ended in that in which it tells the end of the call."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@ the program itself carries nothing for it.
 
 Toward the AI: `read` (the bridge has it from the phone), `sent` (the bridge gave it to the session). Toward
 the callee: `played` (the session gave it to the bridge), `written` (the bridge gave it to the phone),
-`device` (the external engine: the playback thread gave it to the sound server). """
+`device` (the external engine: the playback thread gave it to the sound server)."""
 
 from __future__ import annotations
 
