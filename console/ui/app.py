@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import ClassVar
 
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from console.core.text import clean
+from console.language import tr
 from console.ports import Console, Update
 
 from . import sounds
 from .mailbox import Mailbox
 from .options import ScreenOptions
+from .palette import COMMANDS, WITHOUT_KEY, command_palette, theme_palette
 from .panes import ROOMY, STACKED, VAST
 from .present.call import terminal_title
 from .present.keys import incoming
@@ -106,9 +110,10 @@ class ConsoleApp(App[int]):
             return
         if event.state is WorkerState.ERROR:
             error = event.worker.error
-            self._engine_ended(f"the engine broke: {type(error).__name__} {clean(str(error))}".rstrip())
+            what = f"{type(error).__name__} {clean(str(error))}".rstrip()
+            self._engine_ended(tr("the engine broke: {error}", error=what))
         elif event.state is WorkerState.SUCCESS:
-            self._engine_ended("the engine has ended")
+            self._engine_ended(tr("the engine has ended"))
 
     def _engine_ended(self, words: str) -> None:
         state = self._main.state
@@ -168,7 +173,7 @@ class ConsoleApp(App[int]):
         self._stopping = True
         self._stop_by = time.monotonic() + STOP_SECONDS
         self._console.stop()
-        self._main.operator.say("quitting: everything is being hung up", self._options.clock())
+        self._main.operator.say(tr("quitting: everything is being hung up"), self._options.clock())
         if self._engine is None or self._engine.is_finished:
             self.exit(0)
         else:
@@ -180,46 +185,39 @@ class ConsoleApp(App[int]):
 
     def action_help_quit(self) -> None:
         """ctrl+c with nothing selected."""
-        self._main.operator.say(
-            "ctrl+c copies a selection; h or F8 hangs up, ctrl+q quits", self._options.clock()
-        )
+        words = tr("ctrl+c copies a selection; h or F8 hangs up, ctrl+q quits")
+        self._main.operator.say(words, self._options.clock())
         self._main.show_words()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything the console can do, for the palette."""
         main = self._main
-        for key, title, help_text in _PALETTE:
-            yield SystemCommand(title, f"{help_text} ({key})", lambda key=key: main.command(key))
-        yield SystemCommand("Allow dialing", "After a refusal by ElevenLabs stopped it", self._allow_dialing)
-        yield SystemCommand("Dial a SIP address", "Opens a field (u)", main.action_uri)
-        yield SystemCommand("Filter the timeline", "Show one kind, or a word (f)", main.action_filter)
-        yield SystemCommand("Go to the timeline", "Move and select there (l)", lambda: main.timeline.focus())
-        yield SystemCommand("Details of an entry", "Everything a record holds (i)", main.action_details)
-        yield SystemCommand("Copy", "The selected entries, or the newest (c)", main.action_copy)
-        yield SystemCommand("Copy the whole timeline", "As it is shown", main.action_copy_all)
-        yield SystemCommand("Help", "All keys (?)", lambda: self.push_screen(HelpDialog()))
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        yield SystemCommand(
-            "Quit", "Asks during a call (ctrl+q)", lambda: self.run_worker(self.action_quit())
-        )
+        acts: dict[str, Callable[[], object]] = {
+            "allow": self._allow_dialing,
+            "u": main.action_uri,
+            "f": main.action_filter,
+            "l": lambda: main.timeline.focus(),
+            "i": main.action_details,
+            "c": main.action_copy,
+            "all": main.action_copy_all,
+            "?": lambda: self.push_screen(HelpDialog()),
+            "theme": self.action_change_theme,
+            "ctrl+q": lambda: self.run_worker(self.action_quit()),
+        }
+        for key, title, does in COMMANDS:
+            act = acts.get(key) or partial(main.command, key)
+            shown = f"{tr(does)} ({key})" if key not in WITHOUT_KEY else tr(does)
+            yield SystemCommand(tr(title), shown, act)
+
+    def action_command_palette(self) -> None:
+        """ctrl+p."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(command_palette())
+
+    def search_themes(self) -> None:
+        """Choose the colours."""
+        self.push_screen(theme_palette())
 
     def _allow_dialing(self) -> None:
         self._main.operator.allow_dialing(self._options.clock())
         self._main.show_words()
-
-
-_PALETTE = (
-    ("Enter", "Dial", "The number in the field"),
-    ("h", "Hang up", "The call on screen"),
-    ("a", "Answer", "The incoming call, with the AI"),
-    ("x", "Reject", "The incoming call"),
-    ("w", "Tell the AI", "Something the callee does not hear; a field opens"),
-    ("s", "Silence the AI", "For 15 s at most; again lets it speak"),
-    ("g", "Goodbye", "The AI says goodbye; the call ends within 8 s"),
-    ("d", "Send digits", "Press keys on the line; a field opens"),
-    ("tab", "Next call", "Show another of the calls that go on"),
-    ("o", "Ear", "Listen to both sides, or stop"),
-    ("k", "Five more minutes", "For this call"),
-    ("r", "Register again", "Not during a call"),
-    ("!", "Never call again", "Hang up, and put the number on the never-call list"),
-)

@@ -25,6 +25,7 @@ from console.core.events import (
 )
 from console.core.numbers import Verdict
 from console.core.state import CallPhase
+from console.language import shown, tr
 
 from .present.keys import Key, incoming, keys, why_no_words
 from .present.line import last_ended, spaced
@@ -56,7 +57,7 @@ class Operator(Workplace):
             if not self.entry.text:
                 self.entry.put(text, as_uri)
         if at - self._sent_at < OURS:
-            self.say(str(record.fields.get("why", "refused")), at, Tone.WARN)
+            self.say(shown(str(record.fields.get("why", ""))), at, Tone.WARN)
 
     def key(self, name: str) -> Key:
         """A command key as it is now."""
@@ -67,7 +68,7 @@ class Operator(Workplace):
         key = self.key(name)
         if not key.enabled:
             self.asked.drop()
-            self.say(f"{name}: {key.why}", at, Tone.WARN)
+            self._refuse(name, key.why, at)
             return
         if self.asked.question is not None and self.asked.question.key == name:
             self._press_again(name, at, held)
@@ -86,7 +87,7 @@ class Operator(Workplace):
             self._say_changed(name, at)
 
     def _say_changed(self, name: str, at: float) -> None:
-        self.say(f"{name}: what it does changed just now, press it again", at, Tone.WARN)
+        self.say(tr("{key}: what it does changed just now, press it again", key=name), at, Tone.WARN)
 
     def answer(self, at: float) -> bool:
         """The key that answers a question was let go: do what it confirms. True: a number was dialed."""
@@ -97,22 +98,22 @@ class Operator(Workplace):
         if question.key == "Enter":
             return self.dial(question.text, question.as_uri, at, confirmed=True)
         self._send(NeverCall(question.text, question.call), at)
-        self.say(f"{spaced(question.text)} goes on the never-call list", at)
+        self.say(tr("{number} goes on the never-call list", number=spaced(question.text)), at)
         return False
 
     def hang_up(self, call: CallId | None, at: float) -> None:
         """Never confirmed, never refused. `call`: on screen when the key was pressed."""
         self.asked.drop()
         if call is None:
-            self.say("h: no call to hang up", at, Tone.WARN)
+            self._refuse("h", tr("no call to hang up"), at)
             return
         self._send(HangUp(call), at)
-        self.say("hanging up", at)
+        self.say(tr("hanging up"), at)
 
     def allow_dialing(self, at: float) -> None:
         """After a refusal that stopped dialing."""
         self._send(AllowDialing(), at)
-        self.say("dialing is allowed again", at)
+        self.say(tr("dialing is allowed again"), at)
 
     def _command(self, name: str, at: float) -> None:
         call = self.call
@@ -127,15 +128,15 @@ class Operator(Workplace):
                 self._send(SetEar(not (self.state is not None and self.state.ear)), at)
             case "k" if call is not None:
                 self._send(Extend(call.id), at)
-                self.say("five more minutes", at)
+                self.say(tr("five more minutes"), at)
             case "r":
                 self._send(Register(), at)
-                self.say("registering", at)
+                self.say(tr("registering"), at)
             case "s" if call is not None:
                 self._send(Silence(call.id, on=call.silent_until is None), at)
             case "g" if call is not None:
                 self._send(Goodbye(call.id), at)
-                self.say("the AI is asked to say goodbye; the call ends within 8 s", at)
+                self.say(tr("the AI is asked to say goodbye; the call ends within 8 s"), at)
             case "tab":
                 self.next_call()
             case "!":
@@ -145,37 +146,38 @@ class Operator(Workplace):
         """Tell the AI of this call something. True: sent, the field can close."""
         why = why_no_words(self.state.find(call) if self.state is not None else None)
         if why or not text.strip():
-            self.say(f"w: {why or 'type a sentence, or Esc'}", at, Tone.WARN)
+            self._refuse("w", why or tr("type a sentence, or Esc"), at)
             return False
         if call is not None:
             self._send(Tell(call, text, as_turn), at)
-            self.say("the AI is told, and answers" if as_turn else "the AI knows it now", at)
+            self.say(tr("the AI is told, and answers") if as_turn else tr("the AI knows it now"), at)
         return True
 
     def send_digits(self, call: CallId | None, digits: str, at: float) -> bool:
         """Press these keys on the line of this call. True: sent, the field can close."""
         found = self.state.find(call) if self.state is not None else None
         if found is None or found.phase not in (CallPhase.UP, CallPhase.EARLY):
-            self.say("d: the call does not take digits any more", at, Tone.WARN)
+            self._refuse("d", tr("the call does not take digits any more"), at)
             return False
         if not digits:
-            self.say("d: type digits, or Esc", at, Tone.WARN)
+            self._refuse("d", tr("type digits, or Esc"), at)
             return False
         self._send(SendDigits(found.id, digits), at)
-        self.say(f"pressed {digits}", at)
+        self.say(tr("pressed {digits}", digits=digits), at)
         return True
 
     def dial(self, text: str, as_uri: bool, at: float, confirmed: bool = False) -> bool:
         """Dial when the number is good, ask when it needs a second Enter, else say why not. True: dialed."""
         if self._dialed is not None:
-            self.say("Enter: it is being dialed already", at, Tone.WARN)
+            self._refuse("Enter", tr("it is being dialed already"), at)
             return False
         seen = self.judgement(text, as_uri)
         if not seen.may_dial:
-            self.say(f"Enter: {seen.why}", at, Tone.WARN)
+            self._refuse("Enter", shown(seen.why), at)
             return False
         if seen.verdict is Verdict.CONFIRM and not confirmed:
-            self._ask(Question("Enter", text, as_uri), f"{seen.why} Enter again dials, Esc does not.", at)
+            words = (shown(seen.why), tr("Enter again dials, Esc does not."))
+            self._ask(Question("Enter", text, as_uri), " ".join(words), at)
             return False
         call = CallId(uuid4().hex[:8])
         self._dialed = (call, text, as_uri)
@@ -187,7 +189,7 @@ class Operator(Workplace):
         """Enter in the URI field. True: dialed, the field can close."""
         key = keys(self.state, self.engine_now, text, self.broken, self.chosen)[0]
         if not key.enabled:
-            self.say(f"Enter: {key.why}", at, Tone.WARN)
+            self._refuse("Enter", key.why, at)
             return False
         if self.asked.question == Question("Enter", text, as_uri=True):
             self._press_again("Enter", at, held=False)
@@ -198,17 +200,22 @@ class Operator(Workplace):
         call = self.call
         number = call.number if call is not None else self._number_meant()
         if not number:
-            self.say("!: type the whole number first", at, Tone.WARN)
+            self._refuse("!", tr("type the whole number first"), at)
             return
-        hang_up = "hang up and " if call is not None else ""
         asked = Question("!", number, call=call.id if call is not None else None)
-        self._ask(asked, f"! again: {hang_up}never call {spaced(number)} again. Esc: no.", at)
+        words = tr("! again: never call {number} again. Esc: no.", number=spaced(number))
+        if call is not None:
+            words = tr("! again: hang up and never call {number} again. Esc: no.", number=spaced(number))
+        self._ask(asked, words, at)
 
     def _number_meant(self) -> str:
         if self.entry.text:
             return self.judgement().e164
         last = last_ended(self.state)
         return last.number if last is not None else ""
+
+    def _refuse(self, key: str, why: str, at: float) -> None:
+        self.say(f"{key}: {why}", at, Tone.WARN)
 
     def _ask(self, question: Question, words: str, at: float) -> None:
         self.asked.ask(question, at)

@@ -16,6 +16,8 @@ from console.core import journal
 from console.core.effects import Record
 from console.core.events import CallId
 from console.core.state import CallPhase, State
+from console.core.words import msgid
+from console.language import shown, tr
 from console.ports import Console, Levels, Update
 
 from .operator import Operator
@@ -41,7 +43,8 @@ WORDS_HZ = 4
 STACKED, ROOMY, VAST = 80, 100, 160
 """Columns below which panels stand one under the other, and from which on there is room for more."""
 
-_HINT = "u SIP address   ? help   ctrl+p everything   ctrl+q quit"
+_HINT = msgid("u SIP address   ? help   ctrl+p everything   ctrl+q quit")
+_TIMELINE_KEYS = msgid("l log  i details  f filter  c copy")
 
 
 class Panes(Screen[None]):
@@ -80,27 +83,29 @@ class Panes(Screen[None]):
         self.quit_later = False
 
     def compose(self) -> ComposeResult:
+        sides = (tr("callee"), tr("AI"))
+        width = max(map(len, sides))
         yield Sheet(id="line")
         with Container(id="body"):
             with Vertical(id="left"):
-                yield Panel("Next number", Sheet(id="number"), Dialpad(id="dialpad"), id="number-panel")
-                yield Panel("Recent", Sheet(id="recent"), id="recent-panel")
-            yield Panel("Call", Sheet(id="call-words"), id="call")
+                yield Panel(tr("Next number"), Sheet(id="number"), Dialpad(id="dialpad"), id="number-panel")
+                yield Panel(tr("Recent"), Sheet(id="recent"), id="recent-panel")
+            yield Panel(tr("Call"), Sheet(id="call-words"), id="call")
             yield Panel(
-                "AI session (costs money)",
+                tr("AI session (costs money)"),
                 Sheet(id="agent-head"),
-                Meter("callee", id="meter-in"),
-                Meter("AI    ", id="meter-out"),
+                Meter(sides[0].ljust(width), id="meter-in"),
+                Meter(sides[1].ljust(width), id="meter-out"),
                 Sheet(id="agent-foot"),
                 id="agent",
             )
             with Vertical(id="timeline-panel"):
-                yield Heading("Timeline: all", "following")
+                yield Heading(tr("Timeline: {kind}", kind=tr("all")), tr("following"))
                 with Container(id="timeline-body"):
                     yield Timeline(id="log")
                     yield Sheet(id="detail")
         with Vertical(id="now"):
-            yield Heading("Now")
+            yield Heading(tr("Now"))
             yield KeyBar(id="keys")
             yield Prompt(id="prompt")
             yield Sheet(id="word")
@@ -130,7 +135,7 @@ class Panes(Screen[None]):
         interim = record.fields.get("final") is False
         when = time_of_day(self._wall_zero + record.t)
         of = tails.get(record.call, "") if record.call is not None else ""
-        return Entry(record, when, worded.source, f"{of} {worded.text}".lstrip(), interim)
+        return Entry(record, when, worded.source, f"{of} {shown(worded.text)}".lstrip(), interim)
 
     def watch_state(self) -> None:
         self.show_words()
@@ -181,16 +186,17 @@ class Panes(Screen[None]):
         self.number.show(number_rows(operator.entry.text, seen, keys[0], offer, flat))
         self.keybar.show(keys)
         form = FORMS[self.prompt.purpose]
+        keys_of_form = [tr(words) for words in form.keys]
         if operator.word:
             self.word.show([sentence(operator.word, operator.word_tone)])
         elif self.prompt.is_open:
-            self.word.show([row("   ".join((*form.keys, "F8 hangs up")), Tone.DIM)])
+            self.word.show([row("   ".join((*keys_of_form, tr("F8 hangs up"))), Tone.DIM)])
         elif self.quit_later:
-            self.word.show([sentence("Quits when the call ends; ctrl+q to change that", Tone.WARN)])
+            self.word.show([sentence(tr("Quits when the call ends; ctrl+q to change that"), Tone.WARN)])
         else:
-            self.word.show([row(_HINT, Tone.DIM)])
+            self.word.show([row(tr(_HINT), Tone.DIM)])
         asking = self.prompt.is_open
-        title = (self.prompt.purpose, *form.keys) if asking else ("Now", *self._left_out)
+        title = (tr(form.title), *keys_of_form) if asking else (tr("Now"), *self._left_out)
         self.query_one("#now > Heading", Heading).show(*title)
 
     def _recents(self) -> list[Row]:
@@ -229,11 +235,13 @@ class Panes(Screen[None]):
     @on(Timeline.Moved)
     def _show_timeline_state(self) -> None:
         timeline = self.timeline
-        kind = timeline.pattern or "all"
-        below = f"{timeline.unread} NEW BELOW, End" if timeline.unread else "stopped, End follows"
-        place = "following" if timeline.following else below
+        kind = timeline.pattern or tr("all")
+        place = tr("following")
+        if not timeline.following:
+            unread = timeline.unread
+            place = tr("{n} NEW BELOW, End", n=unread) if unread else tr("stopped, End follows")
         self.query_one("#timeline-panel > Heading", Heading).show(
-            f"Timeline: {kind}", place, "l log  i details  f filter  c copy"
+            tr("Timeline: {kind}", kind=kind), place, tr(_TIMELINE_KEYS)
         )
         self.show_detail()
 

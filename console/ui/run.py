@@ -11,6 +11,7 @@ import threading
 from types import FrameType
 from typing import Any
 
+from console.language import tr
 from console.ports import Console
 
 from .app import STOP_SECONDS, ConsoleApp
@@ -49,7 +50,7 @@ async def _run(console: Console, options: ScreenOptions) -> int:
         lifeline.let_go()
     if not stopped:
         code = STOPPED_BY_SIGNAL if lifeline.pulled else 1
-        _leave("The engine did not stop; a call may still be up.\n", code)
+        _leave(tr("The engine did not stop; a call may still be up.") + "\n", code)
     return STOPPED_BY_SIGNAL if lifeline.pulled else app.return_code or app.return_value or 0
 
 

@@ -6,6 +6,8 @@ from textual import events, on
 from textual.timer import Timer
 from textual.widgets import Input
 
+from console.core.journal_texts import SOURCES
+from console.language import shown, tr, tr_n
 from console.ports import Console
 
 from .keystrokes import GAP, HANG_UP, Burst, Stroke, by_position
@@ -16,7 +18,6 @@ from .present.words import Tone
 from .question import RELEASE
 from .widgets.dialogs import HelpDialog
 from .widgets.dialpad import Dialpad
-from .widgets.entries import SOURCES
 from .widgets.keybar import KeyBar
 from .widgets.prompt import Prompt, Purpose
 
@@ -154,9 +155,8 @@ class MainScreen(Panes):
             case "?":
                 self.app.push_screen(HelpDialog())
             case _:
-                self.operator.say(
-                    f"{key}: not a key here; ? shows all keys", self._options.clock(), Tone.WARN
-                )
+                words = tr("{key}: not a key here; ? shows all keys", key=key)
+                self.operator.say(words, self._options.clock(), Tone.WARN)
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
@@ -215,8 +215,9 @@ class MainScreen(Panes):
 
     def action_filter(self) -> None:
         """Open the field that says which entries the timeline shows."""
-        words = f"Up and Down: {', '.join(SOURCES)}; or any word"
-        self.prompt.open(Purpose.FILTER, placeholder=words, value=self.timeline.pattern, offers=SOURCES)
+        offers = tuple(shown(source) for source in SOURCES.values())
+        words = tr("Up and Down: {kinds}; or any word", kinds=", ".join(offers))
+        self.prompt.open(Purpose.FILTER, placeholder=words, value=self.timeline.pattern, offers=offers)
         self.show_keys()
 
     @on(Input.Changed, "#prompt")
@@ -264,13 +265,14 @@ class MainScreen(Panes):
         chosen = self.timeline.selected or self.timeline.newest
         if chosen:
             self.app.copy_to_clipboard("\n".join(entry.line for entry in chosen))
-        lines = f"{len(chosen)} lines" if len(chosen) > 1 else "1 line"
-        self.operator.say(f"c: copied {lines}" if chosen else "c: nothing to copy", self._options.clock())
+        copied = tr_n("c: copied {n} line", "c: copied {n} lines", len(chosen))
+        self.operator.say(copied if chosen else tr("c: nothing to copy"), self._options.clock())
         self.show_keys()
 
     def action_copy_all(self) -> None:
         """Copy every entry shown."""
         entries = self.timeline.entries
         self.app.copy_to_clipboard("\n".join(entry.line for entry in entries))
-        self.operator.say(f"copied {len(entries)} lines", self._options.clock())
+        copied = tr_n("copied {n} line", "copied {n} lines", len(entries))
+        self.operator.say(copied, self._options.clock())
         self.show_keys()

@@ -6,6 +6,8 @@ from console.core.events import CallId
 from console.core.numbers import Judgement, Verdict
 from console.core.on_command import judge
 from console.core.state import Call, State
+from console.core.words import phrase
+from console.language import tr
 
 from .number_entry import TYPED, NumberEntry
 from .present.keys import Key, keys
@@ -59,7 +61,7 @@ class Workplace:
         text = self.entry.text if text is None else text
         as_uri = self.entry.as_uri if as_uri is None else as_uri
         if self.state is None:
-            return Judgement(Verdict.INCOMPLETE, "the phone is starting")
+            return Judgement(Verdict.INCOMPLETE, phrase("the phone is starting"))
         return judge(self.state, text, as_uri)
 
     @property
@@ -119,7 +121,7 @@ class Workplace:
         """Pasted text only ever fills the number."""
         self.asked.drop()
         self.entry.paste(text, complete=self.judgement().may_dial)
-        self.say("pasted", at, Tone.DIM)
+        self.say(tr("pasted"), at, Tone.DIM)
 
     def recall(self, step: int, at: float) -> None:
         """Up (+1) or down (-1) the history."""
@@ -127,7 +129,8 @@ class Workplace:
         self.word = ""
         if not self.entry.recall(step, self.history()) and step > 0:
             typed = bool(self.entry.text) and self.entry.recalled is None
-            self.say("clear the number first: Backspace, or Delete" if typed else "no earlier number", at)
+            first = tr("clear the number first: Backspace, or Delete")
+            self.say(first if typed else tr("no earlier number"), at)
 
     def escape(self) -> bool:
         """Take back a question or a word; False when there was none."""

@@ -184,7 +184,7 @@ async def test_filter_offers_the_kinds(desk: OpenDesk) -> None:
     async with desk("talking", *RECORDS) as d:
         await d.press("а")
         await d.until(lambda: isinstance(d.app.focused, Input), "the field")
-        await d.press("down", "down")
+        await d.press("down", "down", "down")
         assert {e.source for e in d.app._main.timeline.entries} == {"AI"}
 
 

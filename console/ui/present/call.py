@@ -1,18 +1,17 @@
-"""The call in words: its phase, its times, what is wrong with it, and the card that stays after it."""
+"""The call in words: its phase, its times, and what is wrong with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from console.core.events import CallId, ClosedBy, Origin
-from console.core.journal import NOT_HEARD, money, said
-from console.core.outcome import to_call_back
-from console.core.state import Call, CallPhase, Outcome, State
+from console.core.events import CallId, Origin
+from console.core.state import Call, CallPhase, State
+from console.core.words import msgid
+from console.language import shown, tr
 from console.ports import Levels
 
 from .agent import waiting_for_agent
-from .line import last_ended, live, near, spaced
-from .words import Row, Span, Tone, clock, left_over, sentence, whole
+from .line import last_ended, live, spaced
+from .result import OUTCOME_WORDS, result_card, who
+from .words import Card, Row, Span, Tone, clock, left_over, sentence, whole
 
 RTP_ALARM = 2.0
 """Seconds without any audio from the callee after the answer before the screen says so."""
@@ -21,58 +20,14 @@ AGENT_ALARM = 6.0
 """Seconds after the callee's turn without a word of the AI before the screen says so."""
 
 _PHASE_WORDS = {
-    CallPhase.DIALING: ("DIALING", Tone.BADGE),
-    CallPhase.RINGING: ("RINGING", Tone.BADGE),
-    CallPhase.EARLY: ("NETWORK AUDIO", Tone.BADGE_WARN),
-    CallPhase.INCOMING: ("INCOMING", Tone.BADGE_WARN),
-    CallPhase.UP: ("ANSWERED", Tone.BADGE_GOOD),
-    CallPhase.CLOSING: ("HANGING UP", Tone.BADGE_WARN),
-    CallPhase.CLOSED: ("ENDED", Tone.BADGE),
+    CallPhase.DIALING: (msgid("DIALING"), Tone.BADGE),
+    CallPhase.RINGING: (msgid("RINGING"), Tone.BADGE),
+    CallPhase.EARLY: (msgid("NETWORK AUDIO"), Tone.BADGE_WARN),
+    CallPhase.INCOMING: (msgid("INCOMING"), Tone.BADGE_WARN),
+    CallPhase.UP: (msgid("ANSWERED"), Tone.BADGE_GOOD),
+    CallPhase.CLOSING: (msgid("HANGING UP"), Tone.BADGE_WARN),
+    CallPhase.CLOSED: (msgid("ENDED"), Tone.BADGE),
 }
-
-_OUTCOME_WORDS = {
-    Outcome.FINISHED: ("ENDED", Tone.BADGE),
-    Outcome.BUSY: ("BUSY", Tone.BADGE_WARN),
-    Outcome.NO_ANSWER: ("NO ANSWER", Tone.BADGE_WARN),
-    Outcome.REFUSED: ("REFUSED", Tone.BADGE_WARN),
-    Outcome.AGENT_REFUSED: ("AI REFUSED", Tone.BADGE_BAD),
-    Outcome.AGENT_BUSY: ("AI BUSY", Tone.BADGE_BAD),
-    Outcome.AGENT_LOST: ("AI LOST", Tone.BADGE_BAD),
-    Outcome.AGENT_FAILED_START: ("AI DID NOT START", Tone.BADGE_BAD),
-    Outcome.NO_LINE: ("NO LINE", Tone.BADGE_BAD),
-    Outcome.LOST: ("CALL LOST", Tone.BADGE_BAD),
-    Outcome.AUDIO_FAILED: ("AUDIO FAILED", Tone.BADGE_BAD),
-    Outcome.MISSED: ("MISSED", Tone.BADGE_WARN),
-    Outcome.REJECTED: ("REJECTED", Tone.BADGE),
-    Outcome.CANCELLED: ("CANCELLED", Tone.BADGE),
-}
-
-_ENDED_BY = {
-    ClosedBy.REMOTE: "the callee hung up",
-    ClosedBy.OPERATOR: "you hung up",
-    ClosedBy.AGENT: "the AI hung up",
-    ClosedBy.NETWORK: "the network ended it",
-    ClosedBy.TIMEOUT: "a time limit ended it",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A box about one thing: the big word, what stands beside it, the timer, and rows under it."""
-
-    word: str
-    tone: Tone
-    beside: str = ""
-    timer: str = ""
-    rows: tuple[Row, ...] = ()
-
-    def all_rows(self) -> tuple[Row, ...]:
-        """The card as rows, the big word first."""
-        head = (
-            Span(f" {self.word} ", self.tone),
-            Span(f"  {self.beside}" if self.beside else "", Tone.STRONG),
-        )
-        return (Row(head, (Span(self.timer, Tone.STRONG),) if self.timer else ()), *self.rows)
 
 
 def card(
@@ -87,13 +42,13 @@ def card(
     call = live(state, chosen)
     if state is None or call is None:
         last = last_ended(state)
-        return result_card(last, state) if last is not None else Card("NO CALL", Tone.BADGE)
+        return result_card(last, state) if last is not None else Card(tr("NO CALL"), Tone.BADGE)
     word, tone = phase_word(call)
     rows = _about(call, now)
     if not call.ours:
-        rows.insert(0, sentence("of another program on this phone: only shown", Tone.WARN))
+        rows.insert(0, sentence(tr("of another program on this phone: only shown"), Tone.WARN))
     if call.origin is Origin.API:
-        rows.insert(0, sentence("asked for by the API", Tone.DIM))
+        rows.insert(0, sentence(tr("asked for by the API"), Tone.DIM))
     rows[:0] = [sentence(text, Tone.BAD) for text in alarms(call, levels, now)]
     if details:
         rows.append(sentence(" ".join(filter(None, (call.uri, call.sip_call_id))), Tone.DIM))
@@ -103,17 +58,14 @@ def card(
 def phase_word(call: Call) -> tuple[str, Tone]:
     """The call's phase in capitals."""
     if call.unconfirmed:
-        return "IN DOUBT", Tone.BADGE_BAD
+        return tr("IN DOUBT"), Tone.BADGE_BAD
     if call.phase is CallPhase.UP and call.held:
-        return "ANSWERED, ON HOLD", Tone.BADGE_WARN
+        return tr("ANSWERED, ON HOLD"), Tone.BADGE_WARN
     if call.phase is CallPhase.CLOSED and call.outcome is not None:
-        return _OUTCOME_WORDS[call.outcome]
-    return _PHASE_WORDS[call.phase]
-
-
-def who(call: Call) -> str:
-    """Number and name of the far end."""
-    return f"{spaced(call.number)}  {call.name}".strip()
+        word, tone = OUTCOME_WORDS[call.outcome]
+    else:
+        word, tone = _PHASE_WORDS[call.phase]
+    return tr(word), tone
 
 
 def timer(call: Call, now: float) -> str:
@@ -128,26 +80,32 @@ def _about(call: Call, now: float) -> list[Row]:
     match call.phase:
         case CallPhase.UP:
             delay = whole((call.answered_at or now) - call.started_at)
-            before = f"; network audio {whole(early)} before it, AI not opened" if early else ""
-            you = "you answered" if call.incoming else "answered"
-            return [
-                sentence(f"{you} after {delay}{before}"),
-                Row((Span("person or machine unknown", Tone.DIM),), limit),
-            ]
+            words = tr("you answered after {time}", time=delay)
+            if not call.incoming:
+                words = tr("answered after {time}", time=delay)
+            if early:
+                words += "; " + tr("network audio {time} before it, AI not opened", time=whole(early))
+            return [sentence(words), Row((Span(tr("person or machine unknown"), Tone.DIM),), limit)]
         case CallPhase.EARLY:
-            kinds = "ring tone, melody, announcement or voicemail"
-            return [sentence(f"not answered: {whole(early)} of {kinds}; AI not opened"), Row((), limit)]
+            words = tr(
+                "not answered: {time} of ring tone, melody, announcement or voicemail; AI not opened",
+                time=whole(early),
+            )
+            return [sentence(words), Row((), limit)]
         case CallPhase.RINGING:
             if not early:
-                return [Row((Span("the callee's phone rings"),), limit)]
-            return [sentence(f"network audio {whole(early)} so far, AI not opened"), Row((), limit)]
+                return [Row((Span(tr("the callee's phone rings")),), limit)]
+            words = tr("network audio {time} so far, AI not opened", time=whole(early))
+            return [sentence(words), Row((), limit)]
         case CallPhase.DIALING:
-            return [Row((Span("no answer from the network yet", Tone.DIM),), limit)]
+            return [Row((Span(tr("no answer from the network yet"), Tone.DIM),), limit)]
         case CallPhase.CLOSING:
-            return [sentence(call.why or "waiting for the network to confirm")]
+            return [sentence(shown(call.why) or tr("waiting for the network to confirm"))]
         case CallPhase.INCOMING:
-            answers = "a answers with the AI, " if call.wants_agent else "no AI for incoming calls; "
-            return [Row((Span(f"{answers}x rejects"),), limit)]
+            words = tr("no AI for incoming calls; x rejects")
+            if call.wants_agent:
+                words = tr("a answers with the AI, x rejects")
+            return [Row((Span(words),), limit)]
     return []
 
 
@@ -157,105 +115,44 @@ def _limit(call: Call, now: float) -> tuple[Span, ...]:
     left = left_over(call.limit_at - now)
     if call.phase is CallPhase.UP:
         soon = call.limit_at - now < 60
-        return (Span(f"ends in {left}, k +5", Tone.WARN if soon else Tone.PLAIN),)
-    return (Span(f"{left} left" if call.incoming else f"gives up in {left}"),)
+        return (Span(tr("ends in {time}, k +5", time=left), Tone.WARN if soon else Tone.PLAIN),)
+    return (Span(tr("{time} left", time=left) if call.incoming else tr("gives up in {time}", time=left)),)
 
 
 def alarms(call: Call, levels: Levels | None, now: float) -> tuple[str, ...]:
     """What is wrong with the call right now, in sentences; empty when all is well."""
     found: list[str] = []
     if call.unconfirmed:
-        found.append("The link to the phone is lost; whether the call still stands is being checked.")
+        found.append(tr("The link to the phone is lost; whether the call still stands is being checked."))
     silent = call.seconds(now)
     if call.phase is CallPhase.UP and not call.rtp_seen and not call.held and silent >= RTP_ALARM:
-        ends = f"; the call ends in {whole(call.rtp_by - now)}" if call.rtp_by is not None else ""
-        found.append(f"No sound from the callee for {whole(silent)} (no RTP){ends}.")
+        found.append(_no_sound(silent, call.rtp_by - now if call.rtp_by is not None else None))
     waiting = waiting_for_agent(call, levels, now)
     if waiting is not None and waiting >= AGENT_ALARM:
-        found.append(f"The AI has not answered for {whole(waiting)}; h hangs up.")
+        found.append(tr("The AI has not answered for {time}; h hangs up.", time=whole(waiting)))
     if call.audio:
-        found.append(f"Audio: {call.audio}")
+        found.append(tr("Audio: {trouble}", trouble=shown(call.audio)))
     if call.redirected_to:
-        found.append(f"Redirected without being asked, now talking to {call.redirected_to}.")
+        peer = call.redirected_to
+        found.append(tr("Redirected without being asked, now talking to {peer}.", peer=peer))
     return tuple(found)
 
 
-def result_card(call: Call, state: State | None = None) -> Card:
-    """What stays on screen after a call until the next dial: how it went, and the next step."""
-    word, tone = _OUTCOME_WORDS[call.outcome or Outcome.LOST]
-    rows = [sentence(result(call)), next_step(call, state)]
-    if call.review is not None and call.review.summary:
-        rows.append(sentence(call.review.summary, Tone.DIM))
-    talked = clock(call.seconds(call.ended_at or 0.0)) if call.answered_at is not None else ""
-    return Card(word, tone, who(call), talked, tuple(rows))
-
-
-def next_step(call: Call, state: State | None = None) -> Row:
-    """What the operator can do after this call."""
-    waiting = to_call_back(state) if state is not None else ()
-    if any(c.id == call.id for c in waiting):
-        others = f" {len(waiting) - 1} more in Recent." if len(waiting) > 1 else ""
-        person = call.name or spaced(call.number)
-        return sentence(f"CALL BACK {person}: {_redial(call, state)}.{others}", Tone.WARN)
-    step = f"{_redial(call, state)}."
-    if waiting:
-        more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
-        first = near(waiting[0].number, state.policy.region if state is not None else "")
-        return sentence(f"{step} To call back: {first}{more}.", Tone.WARN)
-    return sentence(step, Tone.DIM)
-
-
-def _redial(call: Call, state: State | None) -> str:
-    if state is not None and call.number in state.never_call:
-        return "On the never-call list: it is not dialed again"
-    if not (call.number.startswith("+") or "@" in call.number):
-        return "No number to call back"
-    keys = "Up, Enter, Enter" if state is not None and call.number in state.answered_today else "Up, Enter"
-    words = f"{keys} calls back" if call.incoming else f"{keys} redials"
-    if state is not None and state.stopped:
-        return f"ctrl+p, Allow dialing; then {words}"
-    return words
-
-
-def result(call: Call) -> str:
-    """How the call went, in one sentence that does not repeat the outcome's word."""
-    ended = call.ended_at if call.ended_at is not None else call.started_at
-    answer = " ".join(filter(None, (str(call.code or ""), said(call.reason))))
-    parts: list[str] = []
-    if call.answered_at is None:
-        if call.outcome in (Outcome.BUSY, Outcome.NO_ANSWER, Outcome.REFUSED, Outcome.NO_LINE, Outcome.LOST):
-            parts.append(f"{answer} after {whole(ended - call.started_at)}".strip())
-        else:
-            parts.append(f"after {whole(ended - call.started_at)}")
-    else:
-        by = _ENDED_BY.get(call.by, "") if call.by is not None else ""
-        by = "the API hung up" if call.by is ClosedBy.OPERATOR and call.asked_from is Origin.API else by
-        parts.append(f"{by or 'it ended'} after {clock(call.seconds(ended))}")
-        if said(call.reason) == NOT_HEARD or call.outcome is Outcome.LOST:
-            parts.append(said(call.reason))
-    if call.why:
-        parts.append(call.why.rstrip("."))
-    early = call.early_media(ended)
-    if early:
-        parts.append(f"network audio {whole(early)} before")
-    parts.append(_agent_part(call, ended))
-    return ", ".join(filter(None, parts)) + "."
-
-
-def _agent_part(call: Call, ended: float) -> str:
-    if call.incoming and call.answered_at is None:
-        return ""
-    billed = call.agent.billed_seconds(ended)
-    if billed:
-        cost = money(call.review.credits, call.review.usd) if call.review is not None else ""
-        return f"AI {clock(billed)} billed" + (f" ({cost})" if cost else "")
-    return "AI never opened" if call.wants_agent else "no AI wanted"
+def _no_sound(seconds: float, ends_in: float | None) -> str:
+    silent = whole(seconds)
+    if ends_in is None:
+        return tr("No sound from the callee for {time} (no RTP).", time=silent)
+    return tr(
+        "No sound from the callee for {time} (no RTP); the call ends in {left}.",
+        time=silent,
+        left=whole(ends_in),
+    )
 
 
 def terminal_title(state: State | None, now: float, broken: str = "", chosen: CallId | None = None) -> str:
     """Phase and timer for the terminal's title."""
     if broken:
-        return "STOPPED - Call Console"
+        return tr("STOPPED") + " - Call Console"
     call = live(state, chosen)
     if call is None:
         return "Call Console"

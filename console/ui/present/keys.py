@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from console.core.events import CallId
 from console.core.state import AgentPhase, Call, CallPhase, State
+from console.language import tr
 
 from .line import last_ended, live, lives
 from .status import readiness
@@ -46,24 +47,18 @@ def keys(
         _enter(state, now, number, broken, shown),
         Key(
             "h",
-            "HANG UP" if shown is not None else "hang up",
+            tr("HANG UP") if shown is not None else tr("hang up"),
             shown is not None,
-            "no call to hang up",
+            tr("no call to hang up"),
             f"hang up {shown.id}" if shown is not None else "hang up",
             loud=shown is not None,
         ),
         *_words_to_agent(shown),
         _digits(shown),
         _extend(shown),
-        Key(
-            "o",
-            "ear",
-            state is not None and not broken,
-            "the phone is not running",
-            "ear",
-        ),
+        Key("o", tr("ear"), state is not None and not broken, tr("the phone is not running"), "ear"),
         *_incoming_keys(state, chosen),
-        Key("tab", "next call", len(lives(state)) > 1, "there is no other call", "next call"),
+        Key("tab", tr("next call"), len(lives(state)) > 1, tr("there is no other call"), "next call"),
         _register(state, broken),
         _never(state, shown, number),
     )
@@ -76,99 +71,88 @@ def _words_to_agent(shown: Call | None) -> tuple[Key, Key, Key]:
     of = f" {shown.id}" if able and shown is not None else ""
     silent = shown is not None and shown.silent_until is not None
     leaving = shown is not None and shown.goodbye_by is not None
+    silence, resume = tr("silence"), tr("resume")
+    word = (resume if silent else silence).ljust(max(len(silence), len(resume)))  # nothing beside it moves
+    already = why or tr("it is saying goodbye already")
     return (
-        Key("w", "tell", able, why, "tell"),
-        Key("s", "resume " if silent else "silence", able, why, f"{'resume' if silent else 'silence'}{of}"),
-        Key("g", "goodbye", able and not leaving, why or "it is saying goodbye already", f"goodbye{of}"),
+        Key("w", tr("tell"), able, why, "tell"),
+        Key("s", word, able, why, f"{'resume' if silent else 'silence'}{of}"),
+        Key("g", tr("goodbye"), able and not leaving, already, f"goodbye{of}"),
     )
 
 
 def why_no_words(call: Call | None) -> str:
     """Why the AI of this call can be told nothing now; empty when it can."""
     if call is None or call.over:
-        return "no call"
+        return tr("no call")
     if not call.wants_agent:
-        return "this call has no AI"
+        return tr("this call has no AI")
     if call.phase is CallPhase.CLOSING:
-        return "the call is ending"
+        return tr("the call is ending")
     if call.phase is not CallPhase.UP:
-        return "the AI is not on the line before the answer"
+        return tr("the AI is not on the line before the answer")
     if call.agent.phase is AgentPhase.LIVE:
         return ""
     waiting = call.agent.phase in (AgentPhase.WARM, AgentPhase.OPENING)
-    return "the AI is not LIVE yet" if waiting else "the AI has left the line"
+    return tr("the AI is not LIVE yet") if waiting else tr("the AI has left the line")
 
 
 def _digits(shown: Call | None) -> Key:
     able = shown is not None and shown.phase in (CallPhase.UP, CallPhase.EARLY)
-    return Key("d", "digits", able, "no call that takes digits", "digits")
+    return Key("d", tr("digits"), able, tr("no call that takes digits"), "digits")
 
 
 def _enter(state: State | None, now: float, number: str, broken: str, shown: Call | None) -> Key:
-    able = readiness(state, broken)
+    dial, able = tr("dial"), readiness(state, broken)
     if shown is not None and shown.phase is CallPhase.INCOMING:
-        return Key("Enter", "dial", False, "somebody is calling: a answers, x rejects", "dial: incoming")
+        return Key("Enter", dial, False, tr("somebody is calling: a answers, x rejects"), "dial: incoming")
     if shown is not None:
-        return Key("Enter", "dial", False, "a call is up: h hangs up first", "dial: call up")
+        return Key("Enter", dial, False, tr("a call is up: h hangs up first"), "dial: call up")
     if not able.ready:
-        return Key("Enter", "dial", False, f"not ready: {able.why}; the number stays", "dial: not ready")
+        why = tr("not ready: {why}; the number stays", why=able.why)
+        return Key("Enter", dial, False, why, "dial: not ready")
     last = last_ended(state)
     if last is not None and last.ended_at is not None and 0 <= now - last.ended_at < AFTER_END:
-        return Key("Enter", "dial", False, "a call ended just now: press Enter again", "dial")
+        return Key("Enter", dial, False, tr("a call ended just now: press Enter again"), "dial")
     if not number:
-        return Key("Enter", "dial", False, "type a number first", "dial")
-    return Key("Enter", "dial", True, "", "dial", loud=True)
+        return Key("Enter", dial, False, tr("type a number first"), "dial")
+    return Key("Enter", dial, True, "", "dial", loud=True)
 
 
 def _incoming_keys(state: State | None, chosen: CallId | None) -> tuple[Key, Key]:
     call = incoming(state, chosen)
+    answer, reject = tr("answer"), tr("reject")
     if state is None or call is None:
-        return (
-            Key("a", "answer", False, "nobody is calling", "answer"),
-            Key("x", "reject", False, "nobody is calling", "reject"),
-        )
+        why = tr("nobody is calling")
+        return Key("a", answer, False, why, "answer"), Key("x", reject, False, why, "reject")
     able = state.policy.incoming_agent
+    why = tr("set ELEVENLABS_INCOMING_AGENT_ID to answer with an AI")
     return (
-        Key(
-            "a",
-            "answer",
-            able,
-            "set ELEVENLABS_INCOMING_AGENT_ID to answer with an AI",
-            f"answer {call.id}",
-            able,
-        ),
-        Key("x", "reject", True, "", f"reject {call.id}", loud=True),
+        Key("a", answer, able, why, f"answer {call.id}", able),
+        Key("x", reject, True, "", f"reject {call.id}", loud=True),
     )
 
 
 def _extend(shown: Call | None) -> Key:
     able = shown is not None and shown.phase is CallPhase.UP
-    return Key(
-        "k",
-        "+5min",
-        able,
-        "no answered call to extend",
-        f"extend {shown.id}" if able and shown else "extend",
-    )
+    meaning = f"extend {shown.id}" if able and shown else "extend"
+    return Key("k", tr("+5min"), able, tr("no answered call to extend"), meaning)
 
 
 def _register(state: State | None, broken: str) -> Key:
+    word = tr("register")
     if state is None or broken:
-        return Key("r", "register", False, "the phone is not running", "register")
+        return Key("r", word, False, tr("the phone is not running"), "register")
     if any(not c.over for c in state.calls):
-        return Key("r", "register", False, "not during a call: registering could end it", "register")
-    if not state.policy.register and not state.line.taken_over:
-        return Key("r", "register", False, "this line does not register (SIP_REGISTER=no)", "register")
-    word = "retake" if state.line.taken_over else "register"
-    return Key("r", word, True, "", word)
+        return Key("r", word, False, tr("not during a call: registering could end it"), "register")
+    if state.line.taken_over:
+        return Key("r", tr("retake"), True, "", "retake")
+    if not state.policy.register:
+        return Key("r", word, False, tr("this line does not register (SIP_REGISTER=no)"), "register")
+    return Key("r", word, True, "", "register")
 
 
 def _never(state: State | None, shown: Call | None, number: str) -> Key:
     known = shown is not None or bool(number) or last_ended(state) is not None
-    return Key(
-        "!",
-        "never",
-        known and state is not None,
-        "no number to put on the never-call list",
-        "never call",
-    )
+    why = tr("no number to put on the never-call list")
+    return Key("!", tr("never"), known and state is not None, why, "never call")

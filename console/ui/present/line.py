@@ -10,7 +10,9 @@ import phonenumbers
 
 from console.core.events import CallId
 from console.core.outcome import to_call_back
-from console.core.state import Call, CallPhase, Outcome, State
+from console.core.state import Call, CallPhase, Outcome, Policy, State
+from console.core.words import msgid
+from console.language import tr, tr_n
 
 from .words import Row, Span, Tone, clock, time_of_day
 
@@ -20,31 +22,31 @@ _E164 = re.compile(r"\+[0-9]{6,15}")
 def totals(state: State | None, now: float = 0.0) -> str:
     """Today's figures in one line, the calls that go on now included."""
     if state is None:
-        return "TODAY 0 calls"
+        state = State(Policy(""))
     t = state.totals
+    billed = t.agent_seconds + sum(c.agent.billed_seconds(now) for c in state.calls)
     parts = [
-        f"TODAY {_counted(t.calls)}",
-        f"{t.answered} answered",
-        f"{t.missed} missed",
-        f"AI {clock(t.agent_seconds + sum(c.agent.billed_seconds(now) for c in state.calls))}",
+        tr_n("TODAY {n} call", "TODAY {n} calls", t.calls),
+        tr("{n} answered", n=t.answered),
+        tr("{n} missed", n=t.missed),
+        tr("AI {time}", time=clock(billed)),
     ]
     dropped = len(to_call_back(state))
-    return "  ".join(parts) + (f"  {dropped} TO CALL BACK" if dropped else "")
-
-
-def _counted(calls: int, other: str = "") -> str:
-    return f"{calls} {other}call" + ("" if calls == 1 else "s")
+    if dropped:
+        parts.append(tr("{n} TO CALL BACK", n=dropped))
+    return "  ".join(parts)
 
 
 def call_heading(state: State | None, shown: Call | None) -> tuple[str, ...]:
     """The heading of the box of the call, and that there are others beside it."""
     calls = lives(state)
     if shown is None or len(calls) < 2:
-        return ("Call",)
+        return (tr("Call"),)
     place = [c.id for c in calls].index(shown.id) + 1
     rings = any(c.phase is CallPhase.INCOMING for c in calls if c.id != shown.id)
-    others = f"+{_counted(len(calls) - 1, 'other ')}{' INCOMING' if rings else ''}"
-    return f"Call {place} of {len(calls)}", others, "tab: next"
+    others = tr_n("+{n} other call", "+{n} other calls", len(calls) - 1)
+    others = " ".join((others, tr("INCOMING"))) if rings else others
+    return tr("Call {place} of {n}", place=place, n=len(calls)), others, tr("tab: next")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +58,20 @@ class Recent:
 
 
 _RECENT_WORDS = {
-    Outcome.BUSY: "busy",
-    Outcome.NO_ANSWER: "no answer",
-    Outcome.REFUSED: "refused",
-    Outcome.AGENT_REFUSED: "no AI",
-    Outcome.AGENT_BUSY: "AI busy",
-    Outcome.AGENT_LOST: "AI lost",
-    Outcome.AGENT_FAILED_START: "AI failed",
-    Outcome.NO_LINE: "no line",
-    Outcome.LOST: "lost",
-    Outcome.AUDIO_FAILED: "audio",
-    Outcome.MISSED: "MISSED",
-    Outcome.REJECTED: "rejected",
-    Outcome.CANCELLED: "cancelled",
+    Outcome.BUSY: msgid("busy"),
+    Outcome.NO_ANSWER: msgid("no answer"),
+    Outcome.REFUSED: msgid("refused"),
+    Outcome.AGENT_REFUSED: msgid("no AI"),
+    Outcome.AGENT_BUSY: msgid("AI busy"),
+    Outcome.AGENT_LOST: msgid("AI lost"),
+    Outcome.AGENT_FAILED_START: msgid("AI failed"),
+    Outcome.NO_LINE: msgid("no line"),
+    Outcome.LOST: msgid("lost"),
+    Outcome.KILLED: msgid("killed"),
+    Outcome.AUDIO_FAILED: msgid("audio"),
+    Outcome.MISSED: msgid("MISSED"),
+    Outcome.REJECTED: msgid("rejected"),
+    Outcome.CANCELLED: msgid("cancelled"),
 }
 
 
@@ -84,14 +87,11 @@ def recents(state: State | None, wall_zero: float) -> tuple[Recent, ...]:
 def _recent(call: Call, region: str, wall_zero: float, call_back: bool) -> Recent:
     ended = call.ended_at if call.ended_at is not None else call.started_at
     talked = call.seconds(ended)
-    word = (
-        clock(talked)
-        if call.outcome is Outcome.FINISHED
-        else _RECENT_WORDS.get(call.outcome or Outcome.LOST, "")
-    )
+    how = _RECENT_WORDS.get(call.outcome or Outcome.LOST, "")
+    word = clock(talked) if call.outcome is Outcome.FINISHED else tr(how)
     tone = Tone.GOOD if call.outcome is Outcome.FINISHED else Tone.PLAIN
     tone = Tone.WARN if call.outcome is Outcome.MISSED else tone
-    word, tone = ("CALL BACK", Tone.BAD) if call_back else (word, tone)
+    word, tone = (tr("CALL BACK"), Tone.BAD) if call_back else (word, tone)
     when = time_of_day(wall_zero + call.started_at, seconds=False)
     return Recent(
         call.number,

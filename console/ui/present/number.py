@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from console.core.effects import Record
 from console.core.numbers import Judgement, Verdict
+from console.language import shown, tr
 from console.ui.options import Offer
 
 from .keys import Key
@@ -17,21 +18,22 @@ def number_rows(
     Enter would do. `flat`: in two rows, the reading beside the field."""
     field = Row((Span(text, Tone.STRONG), Span("▏", Tone.PLAIN)))
     if not text:
-        return (field, Row((Span("type a number, or Up", Tone.DIM),)))
-    read = Span(f"{seen.display}  {seen.label}".strip())
+        return (field, Row((Span(tr("type a number, or Up"), Tone.DIM),)))
+    why = shown(seen.why)
+    read = Span(f"{seen.display}  {shown(seen.label)}".strip())
     does = [sentence(f"Enter: {enter.why}", Tone.WARN)] if not enter.enabled else []
     match seen.verdict:
         case Verdict.OK:
-            does = does or [sentence("Enter dials", Tone.GOOD)]
+            does = does or [sentence(tr("Enter dials"), Tone.GOOD)]
         case Verdict.CONFIRM:
-            read = Span(seen.why, Tone.WARN)
-            does = does or [sentence("Enter, Enter dials", Tone.WARN)]
+            read = Span(why, Tone.WARN)
+            does = does or [sentence(tr("Enter, Enter dials"), Tone.WARN)]
         case Verdict.REFUSED:
-            return (field, sentence(seen.why, Tone.BAD))
+            return (field, sentence(why, Tone.BAD))
         case _:
-            read = Span(seen.why, Tone.DIM)
+            read = Span(why, Tone.DIM)
     if offer is not None and seen.verdict is Verdict.OK:
-        read = Span(offer.name if flat else f"{offer.name}: {offer.does}")
+        read = Span(offer.name if flat else f"{offer.name}: {shown(offer.does)}")
     if not flat:
         return (field, Row((read,), wraps=True), *does)
     if seen.verdict is Verdict.CONFIRM:
@@ -42,7 +44,7 @@ def number_rows(
 def record_rows(record: Record | None, when: str) -> tuple[Row, ...]:
     """Everything a record holds."""
     if record is None:
-        return (sentence("l, then Up and Down: an entry's details stand here", Tone.DIM),)
+        return (sentence(tr("l, then Up and Down: an entry's details stand here"), Tone.DIM),)
     fields = {"time": f"{when}  (t {record.t:.3f} s)", "type": record.type}
     if record.call is not None:
         fields["call"] = record.call

@@ -8,10 +8,13 @@ from rich.cells import cell_len
 
 from console.core.events import RegState
 from console.core.state import Account, Line, State
+from console.core.words import msgid
+from console.language import shown, tr
 
 from .words import Row, Span, Tone
 
 _GAP = "   "
+_START_AGAIN = msgid("ctrl+q quits; mend it and start again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,81 +29,89 @@ class Readiness:
 def readiness(state: State | None, broken: str = "") -> Readiness:
     """Line, agent and settings together. `broken`: the engine itself is gone, in words."""
     if broken:
-        return Readiness(False, broken, "ctrl+q quits")
+        return Readiness(False, broken, tr("ctrl+q quits"))
     if state is None:
-        return Readiness(False, "the phone is starting", "wait")
+        return Readiness(False, tr("the phone is starting"), tr("wait"))
     line = state.line
     if state.policy.not_ready:
-        return Readiness(False, state.policy.not_ready.rstrip("."), "ctrl+q quits; mend it and start again")
+        return Readiness(False, shown(state.policy.not_ready).rstrip("."), tr(_START_AGAIN))
     if not state.policy.has_agent:
-        return Readiness(False, "no AI agent is set", "fill in ELEVENLABS_AGENT_ID and start again")
+        return Readiness(False, tr("no AI agent is set"), tr("fill in ELEVENLABS_AGENT_ID and start again"))
     if state.quitting:
-        return Readiness(False, "quitting: everything is being hung up", "wait")
+        return Readiness(False, tr("quitting: everything is being hung up"), tr("wait"))
     if line.failed:
-        return Readiness(
-            False, line.reason or "the phone cannot work", "ctrl+q quits; mend it and start again"
-        )
+        return Readiness(False, shown(line.reason) or tr("the phone cannot work"), tr(_START_AGAIN))
     if line.taken_over:
-        return Readiness(False, "another program has taken the phone over", "r takes it back")
+        return Readiness(False, tr("another program has taken the phone over"), tr("r takes it back"))
     if not line.up:
-        return Readiness(
-            False, line.reason or "the phone is starting", "it is tried again" if line.reason else "wait"
-        )
+        if not line.reason:
+            return Readiness(False, tr("the phone is starting"), tr("wait"))
+        return Readiness(False, shown(line.reason), tr("it is tried again"))
     if state.policy.register and line.registration is not RegState.OK:
         return _not_registered(line)
     if state.stopped:
-        return Readiness(False, f"dialing stopped: {state.stopped.rstrip('.')}", "ctrl+p, Allow dialing")
+        why = shown(state.stopped).rstrip(".")
+        return Readiness(False, tr("dialing stopped: {why}", why=why), tr("ctrl+p, Allow dialing"))
     return Readiness(True)
 
 
 def _not_registered(line: Line) -> Readiness:
     if line.registration is RegState.FAILED:
-        answer = " ".join(filter(None, (str(line.reg_code or ""), line.reg_reason)))
-        return Readiness(False, f"not registered: {answer or 'no answer'}", "r registers again")
+        answer = " ".join(filter(None, (str(line.reg_code or ""), shown(line.reg_reason))))
+        said = tr("not registered: {answer}", answer=answer or tr("no answer"))
+        return Readiness(False, said, tr("r registers again"))
     if line.registration is RegState.OFF:
-        return Readiness(False, "not registered", "r registers")
-    return Readiness(False, "registering", "wait, or r registers again")
+        return Readiness(False, tr("not registered"), tr("r registers"))
+    return Readiness(False, tr("registering"), tr("wait, or r registers again"))
 
 
 def line_word(state: State | None) -> Span:
     """The line in a word: ok, down, registering, or the registrar's answer."""
     if state is None:
-        return Span("line starting", Tone.WARN)
+        return Span(tr("line starting"), Tone.WARN)
     line = state.line
-    if line.failed or line.taken_over or not line.up:
-        return Span(
-            "line failed" if line.failed else "line taken" if line.taken_over else "line down", Tone.BAD
-        )
+    if line.failed:
+        return Span(tr("line failed"), Tone.BAD)
+    if line.taken_over:
+        return Span(tr("line taken"), Tone.BAD)
+    if not line.up:
+        return Span(tr("line down"), Tone.BAD)
     if not state.policy.register:
-        return Span("line direct", Tone.GOOD)
+        return Span(tr("line direct"), Tone.GOOD)
     match line.registration:
         case RegState.OK:
-            return Span("line ok", Tone.GOOD)
+            return Span(tr("line ok"), Tone.GOOD)
         case RegState.FAILED:
-            return Span(f"line {line.reg_code or 'failed'}", Tone.BAD)
+            return Span(
+                tr("line {code}", code=line.reg_code) if line.reg_code else tr("line failed"), Tone.BAD
+            )
         case RegState.OFF:
-            return Span("line not registered", Tone.WARN)
-    return Span("line registering", Tone.WARN)
+            return Span(tr("line not registered"), Tone.WARN)
+    return Span(tr("line registering"), Tone.WARN)
 
 
 def agent_words(state: State | None, name: str) -> tuple[Span, ...]:
     """The agent: its name when known, or that there is none, or that it was refused; then its credits."""
     if state is not None and state.stopped_by is not None:
-        return (Span("agent refused", Tone.BAD),)
+        return (Span(tr("agent refused"), Tone.BAD),)
     if state is not None and not state.policy.has_agent:
-        return (Span("agent none", Tone.WARN),)
+        return (Span(tr("agent none"), Tone.WARN),)
     account = state.account if state is not None else Account()
     tone = Tone.BAD if account.empty else Tone.PLAIN
-    agent = Span(f"agent {account.agent or name or 'set'}", tone)
-    return (agent,) if account.credits is None else (agent, Span(f"credits {account.credits:,}", tone))
+    agent = Span(
+        tr("agent {name}", name=account.agent or name) if account.agent or name else tr("agent set"), tone
+    )
+    return (
+        (agent,) if account.credits is None else (agent, Span(tr("credits {n:,}", n=account.credits), tone))
+    )
 
 
 def ear_word(state: State | None) -> Span:
     if state is None or (not state.ear and not state.ear_reason):
-        return Span("ear off", Tone.DIM)
+        return Span(tr("ear off"), Tone.DIM)
     if state.ear:
-        return Span("ear ON", Tone.STRONG)
-    return Span(f"ear off: {state.ear_reason}", Tone.WARN)
+        return Span(tr("ear ON"), Tone.STRONG)
+    return Span(tr("ear off: {why}", why=state.ear_reason), Tone.WARN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +157,13 @@ def status(
 ) -> Status:
     """READY or NOT READY first; when not, why and what to press before anything else."""
     able = readiness(state, broken)
-    head = [Span(" READY ", Tone.BADGE_GOOD) if able.ready else Span(" NOT READY ", Tone.BADGE_BAD)]
+    word, tone = (tr("READY"), Tone.BADGE_GOOD) if able.ready else (tr("NOT READY"), Tone.BADGE_BAD)
+    head = [Span(f" {word} ", tone)]
     if not able.ready:
         head += [Span(f"  {able.why}", Tone.STRONG)]
     if demo:
-        head += [Span("  "), Span(" DEMO LINE ", Tone.BADGE_WARN)]
+        word = tr("DEMO LINE")
+        head += [Span("  "), Span(f" {word} ", Tone.BADGE_WARN)]
     line = line_word(state)
     parts = [
         Span(f"{line.text} {account}".rstrip(), line.tone),
@@ -158,7 +171,7 @@ def status(
         ear_word(state),
     ]
     if api:
-        parts.append(Span(f"api {api}", Tone.WARN if api == "none" else Tone.DIM))
+        parts.append(Span(tr("api none"), Tone.WARN) if api == "none" else Span(f"api {api}", Tone.DIM))
     if state is not None and state.line.engine:
         parts.append(Span(f"{state.line.engine} {state.line.version}".rstrip(), Tone.DIM))
     return Status(tuple(head), able.press, tuple(parts))

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from console.language import tr
+
 
 class Tone(StrEnum):
     """What a span of text means; colour supports it and never carries it."""
@@ -40,6 +42,25 @@ class Row:
     wraps: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A box about one thing: the big word, what stands beside it, the timer, and rows under it."""
+
+    word: str
+    tone: Tone
+    beside: str = ""
+    timer: str = ""
+    rows: tuple[Row, ...] = ()
+
+    def all_rows(self) -> tuple[Row, ...]:
+        """The card as rows, the big word first."""
+        head = (
+            Span(f" {self.word} ", self.tone),
+            Span(f"  {self.beside}" if self.beside else "", Tone.STRONG),
+        )
+        return (Row(head, (Span(self.timer, Tone.STRONG),) if self.timer else ()), *self.rows)
+
+
 def row(left: str, tone: Tone = Tone.PLAIN, right: str = "", right_tone: Tone = Tone.PLAIN) -> Row:
     """A row of one span on each side."""
     return Row((Span(left, tone),), (Span(right, right_tone),) if right else ())
@@ -65,17 +86,17 @@ def left_over(seconds: float) -> str:
 
 def seconds_left(seconds: float) -> str:
     """A short time that counts down, `8 s`, rounded up so that 0 s means over."""
-    return f"{-int(-max(0.0, seconds) // 1)} s"
+    return tr("{n} s", n=-int(-max(0.0, seconds) // 1))
 
 
 def short(seconds: float) -> str:
     """A short length of time: `0.3 s` below ten seconds, `12 s` above."""
-    return f"{max(0.0, seconds):.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    return tr("{n} s", n=f"{max(0.0, seconds):.1f}" if seconds < 9.95 else f"{seconds:.0f}")
 
 
 def whole(seconds: float) -> str:
     """A length of time in whole seconds, `9 s`, or `1:05` from a minute on."""
-    return f"{max(0, round(seconds))} s" if seconds < 59.5 else clock(seconds)
+    return tr("{n} s", n=max(0, round(seconds))) if seconds < 59.5 else clock(seconds)
 
 
 def time_of_day(unix: float, seconds: bool = True) -> str:

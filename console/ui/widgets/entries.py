@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.core.effects import Record
+from console.core.journal_texts import SOURCES
+from console.language import shown
 
 from .lines import breaks
 
 LIMIT = 2000
 """Entries kept; older ones are in the log file."""
 
-SOURCES = ("phone", "AI", "them", "you", "line", "audio", "console")
-"""The kinds of entries, as `core.journal` names them."""
+SOURCE_WIDTH = 7
+"""Cells for the kind of an entry, in every language."""
 
-SOURCE_WIDTH = max(len(source) for source in SOURCES)
 PREFIX = len("12:03:49 ") + SOURCE_WIDTH + 1
 """Cells before the text of an entry: wall time and source."""
 
@@ -37,9 +38,14 @@ class Entry:
         return self.interim and same and later.record.type == self.record.type
 
     @property
+    def label(self) -> str:
+        """Its kind in the language of the screen."""
+        return shown(SOURCES.get(self.source, self.source))
+
+    @property
     def line(self) -> str:
         """As it is copied."""
-        return f"{self.time} {self.source:<{SOURCE_WIDTH}} {self.text}"
+        return f"{self.time} {self.label:<{SOURCE_WIDTH}} {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Entries:
     def text(self, line: EntryLine) -> str:
         """A line as it is shown: time and source stand before the first of an entry."""
         entry = self.entry(line.number)
-        prefix = f"{entry.time} {entry.source:<{SOURCE_WIDTH}} " if line.start == 0 else " " * PREFIX
+        prefix = f"{entry.time} {entry.label:<{SOURCE_WIDTH}} " if line.start == 0 else " " * PREFIX
         return prefix + entry.text[line.start : line.end]
 
     def add(self, entries: Sequence[Entry]) -> tuple[int, int]:
@@ -108,9 +114,9 @@ class Entries:
                 self._show(entry)
 
     def _matches(self, entry: Entry) -> bool:
-        if self.pattern in (source.casefold() for source in SOURCES):
-            return entry.source.casefold() == self.pattern
-        return self.pattern in f"{entry.source} {entry.text}".casefold()
+        if self.pattern in (shown(source).casefold() for source in SOURCES.values()):
+            return entry.label.casefold() == self.pattern
+        return self.pattern in f"{entry.label} {entry.text}".casefold()
 
     def _show(self, entry: Entry) -> None:
         self._shown.append(entry)

@@ -9,6 +9,8 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
+from console.language import tr
+
 FLOOR = -60.0
 """dBFS at the left end of the bar; below it is silence."""
 
@@ -65,7 +67,8 @@ class Meter(Widget, can_focus=False):
         bar_width = max(4, width - len(self.label) - 28)
         style = self.rich_style
         silent = self.level <= FLOOR
-        figure = " <-60 dB" if silent else f"{self.level:5.0f} dB"
+        decibels = tr("dB")
+        figure = f" <-60 {decibels}" if silent else f"{self.level:5.0f} {decibels}"
         segments = [
             Segment(f"{self.label} [", style),
             *self._bar(bar_width, style),

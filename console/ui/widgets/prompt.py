@@ -13,40 +13,53 @@ from textual.message import Message
 from textual.widgets import Input
 
 from console.core.events import CallId
+from console.core.words import msgid
+from console.language import tr
 from console.ui.keystrokes import GAP, latin
 
 
 class Purpose(StrEnum):
     """What is being asked for."""
 
-    URI = "SIP address or name to dial"
-    FILTER = "Show in the timeline"
-    TELL = "Tell the AI"
-    DIGITS = "Digits for the line"
+    URI = "uri"
+    FILTER = "filter"
+    TELL = "tell"
+    DIGITS = "digits"
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a field looks: `keys` are said in its title, the first ones first. `restrict`: a pattern that the
-    text must always match. `longest`: characters."""
+    """How a field looks, in message ids: `keys` are said in its title, the first ones first. `restrict`: a
+    pattern that the text must always match. `longest`: characters."""
 
+    title: str
     placeholder: str
     keys: tuple[str, ...]
     restrict: str = ""
     longest: int = 200
 
 
+_LEAVES = msgid("Esc leaves")
+
 FORMS = {
-    Purpose.URI: Form("name, name@host or sip:name@host", ("Enter dials", "Esc leaves")),
-    Purpose.FILTER: Form("", ("Enter keeps it", "Esc shows all")),
+    Purpose.URI: Form(
+        msgid("SIP address or name to dial"),
+        msgid("name, name@host or sip:name@host"),
+        (msgid("Enter dials"), _LEAVES),
+    ),
+    Purpose.FILTER: Form(
+        msgid("Show in the timeline"), "", (msgid("Enter keeps it"), msgid("Esc shows all"))
+    ),
     Purpose.TELL: Form(
-        "the callee does not hear this",
-        ("Enter: to know", "Ctrl+Enter, Ctrl+J: to answer", "Esc leaves"),
+        msgid("Tell the AI"),
+        msgid("the callee does not hear this"),
+        (msgid("Enter: to know"), msgid("Ctrl+Enter, Ctrl+J: to answer"), _LEAVES),
         longest=1000,
     ),
     Purpose.DIGITS: Form(
-        "0-9 * # A-D; w waits 0.5 s, W 1 s",
-        ("Enter presses them", "Esc leaves"),
+        msgid("Digits for the line"),
+        msgid("0-9 * # A-D; w waits 0.5 s, W 1 s"),
+        (msgid("Enter presses them"), _LEAVES),
         restrict=r"[0-9*#A-Da-dwW]*",
         longest=64,
     ),
@@ -103,7 +116,7 @@ class Prompt(Input):
         form = FORMS[purpose]
         self.purpose, self.call = purpose, call
         self.restrict, self.max_length = form.restrict or None, form.longest
-        self.placeholder = placeholder or form.placeholder
+        self.placeholder = placeholder or tr(form.placeholder)
         self.value = value
         self._offers, self._offered = offers, -1
         self.screen.add_class("-asking")
