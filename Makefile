@@ -6,6 +6,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SDK := build/bench-sdk/.ready
 WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -45,8 +46,17 @@ test:
 	  echo; echo 'FAILED beside other tests. Once more, alone: what passes now depends on the load of the machine.'; \
 	  $(BIN)/python -m pytest --numprocesses 0 --last-failed --last-failed-no-failures none $(PYTEST); }
 
+# The official SDK and the PyAudio that it plays on, which nothing else needs. Without them their part is left out.
+$(SDK): pyproject.toml constraints.txt $(READY)
+	@sh tools/test_packages.sh portaudio19-dev python3-dev gcc libc6-dev
+	@echo 'Installing the official ElevenLabs SDK into build/bench-sdk, for the comparison...'
+	@$(BIN)/python -m venv build/bench-sdk
+	@build/bench-sdk/bin/python -m pip install --quiet --constraint constraints.txt \
+	  --editable '.[sdk]' 'pyaudio==0.2.14' && touch $@ || { rm -rf build/bench-sdk; \
+	  echo 'NOT INSTALLED: the official SDK; the benchmark goes on without the comparison.'; }
+
 # On a machine that does nothing else. BENCH='--only answer --quick' measures a part of it, and writes nothing.
-bench bench-long: $(READY)
+bench bench-long: $(READY) $(SDK)
 	@sh tools/test_packages.sh
 	@$(BIN)/python -m tests.bench $(if $(filter bench-long,$@),--long) \
 	  $(or $(BENCH),--json docs/performance.json --write docs/performance.md)

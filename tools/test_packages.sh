@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs the system packages that the tests need, where apt may; otherwise names what is missing.
-# The tests that need them are then skipped, and the test run says so at its end.
+# Installs the system packages that the tests need (or those that are named), where apt may; otherwise names what
+# is missing. The tests that need them are then skipped, and the test run says so at its end.
 
 packages='baresip-core sip-tester pulseaudio pulseaudio-utils libasound2-plugins libportaudio2 sox'
+[ $# = 0 ] || packages="$*"
 
 present() {
     dpkg-query --show --showformat='${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'

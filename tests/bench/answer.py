@@ -52,8 +52,8 @@ async def measure(bench: Bench) -> list[Row]:
         unprepared = await times(bench, engine, few, ("--unprepared",))
         rows += unprepared.rows(bench, "nothing prepared", engine, none)
         for how, flags in (("prepared", ()), ("nothing prepared", ("--unprepared",))):
-            delayed = await _delayed(bench, engine, bench.count(6, 2), flags)
-            rows += delayed.rows(bench, f"{how}, {DELAY:.0f} ms each way to the AI", engine, none)
+            slow = await delayed(bench, engine, bench.count(6, 2), flags)
+            rows += slow.rows(bench, f"{how}, {DELAY:.0f} ms each way to the AI", engine, none)
     return rows
 
 
@@ -72,7 +72,7 @@ async def times(
     return found
 
 
-async def _delayed(bench: Bench, engine: str, calls: int, flags: tuple[str, ...]) -> Times:
+async def delayed(bench: Bench, engine: str, calls: int, flags: tuple[str, ...] = ()) -> Times:
     """The clock of request and frame is that of the proxy, whose near side is the console's wire."""
     found = Times()
     async with (

@@ -30,7 +30,9 @@ def markdown(about: dict[str, Any], rows: list[Row], missing: dict[str, str]) ->
         if name in missing:
             parts.append(f"NOT MEASURED: {missing[name]}")
         if own:
-            parts.append("\n".join([_line(*_COLUMNS), _line(*("---" for _ in _COLUMNS)), *map(_cells, own)]))
+            parts.append(_table(_COLUMNS, [_cells(row) for row in own]))
+    if beside := _side_by_side(rows):
+        parts += ["### Side by side (medians of this run)", beside]
     return "\n\n".join(parts)
 
 
@@ -52,6 +54,22 @@ def _head(about: dict[str, Any]) -> str:
         f"Measured {about['measured']} at commit {about['commit']} on {about['machine']}, {about['system']}; "
         f"load {about['load']} before the run.{took}{kind}\n\nVersions: {versions}."
     )
+
+
+def _side_by_side(rows: list[Row]) -> str:
+    """The official SDK and both engines, as far as this run has them; `prepared` is how the console works."""
+    medians = {(row.what.removesuffix(", prepared"), row.engine): row for row in reversed(rows)}
+    lines = []
+    for sdk in (row for row in rows if row.part == "beside"):
+        ours = [medians.get((sdk.what, engine)) for engine in ("baresip", "embedded")]
+        cells = [f"{number(row.median)} {row.unit}" if row else "" for row in (sdk, *ours)]
+        lines.append(_line(sdk.what, *cells))
+    columns = ("what", "official SDK, Baresip", "the console, same Baresip", "the console, embedded engine")
+    return _table(columns, lines) if lines else ""
+
+
+def _table(columns: tuple[str, ...], lines: list[str]) -> str:
+    return "\n".join([_line(*columns), _line(*("---" for _ in columns)), *lines])
 
 
 def _cells(row: Row) -> str:
