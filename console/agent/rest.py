@@ -15,6 +15,7 @@ import httpx
 
 from ..core.events import Refusal
 from ..core.text import clean
+from . import unreachable
 from .refusals import meaning
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -112,7 +113,7 @@ class ElevenLabsRest:
         except (TimeoutError, httpx.TimeoutException):
             raise RestError(f"{host} did not answer within {self._limit:g} s.") from None
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
-            raise RestError(f"{host} cannot be reached: {_plain(error)}.") from None
+            raise RestError(f"{host} cannot be reached: {unreachable.why(error)}.") from None
         if response.status_code != HTTPStatus.OK:
             raise self._refused(response)
         try:
@@ -195,7 +196,3 @@ def _websocket_scheme(scheme: str) -> str:
 
 def _port(scheme: str) -> int:
     return {"ws": 80, "wss": 443}.get(scheme, 0)
-
-
-def _plain(error: Exception) -> str:
-    return clean(str(error).rstrip(".")) or type(error).__name__

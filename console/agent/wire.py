@@ -19,6 +19,7 @@ from websockets.protocol import Event, State
 from websockets.proxy import get_proxy
 from websockets.uri import parse_uri
 
+from . import unreachable
 from .rest import is_loopback
 
 MAX_MESSAGE = 2**24
@@ -114,7 +115,7 @@ class AgentConnection(ClientConnection):
         except (InvalidHandshake, OSError, EOFError) as error:
             self.transport.abort()
             silent = self.response is None
-            raise WireError(f"the upgrade failed: {_plain(error)}", silent=silent) from None
+            raise WireError(f"the upgrade failed: {unreachable.why(error)}", silent=silent) from None
         except BaseException:
             self.transport.abort()
             raise
@@ -170,11 +171,7 @@ async def dial(url: str, tls: ssl.SSLContext, timing: Timing) -> AgentConnection
     except TimeoutError:
         raise WireError(f"{place.host} did not accept a connection within {timing.opening:g} s") from None
     except (OSError, EOFError, WebSocketException) as error:
-        raise WireError(f"{place.host} cannot be reached: {_plain(error)}") from None
-
-
-def _plain(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+        raise WireError(f"{place.host} cannot be reached: {unreachable.why(error)}") from None
 
 
 def _cut(reason: str) -> str:

@@ -267,9 +267,10 @@ async def names_fail(s: Scene) -> Struck:
     socket.getaddrinfo = no_names  # type: ignore[assignment]
     try:
         call, at = await unprepared(s)
-        await s.over(call)
+        end = await s.over(call)
     finally:
         socket.getaddrinfo = plain
+    assert end.why.endswith("localhost cannot be reached: DNS does not answer; check the network."), end.why
     return call, at
 
 
