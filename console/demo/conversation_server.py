@@ -9,9 +9,8 @@ prints `{"port": N}` on its first line. Beside the two paths of ElevenLabs it an
 
     /_report                            the record, see `conversation.record`
     /_audio?conversation=N              what the caller sent, as S16LE at the rate of the input format
-    /_heard?conversation=N              when each message of it came, as doubles of this machine (Unix seconds)
     /_arrivals?conversation=N           when it came, see `CallerAudio.arrivals`
-    /_script?agent=ID&script=JSON       define an agent
+    /_script?agent=ID&script=JSON       define an agent; `like=ID` instead: as that one is
     /_do?step=JSON[&conversation=N]     perform a step in a running conversation (the newest)
 """
 
@@ -26,7 +25,6 @@ import secrets
 import ssl
 import sys
 import time
-from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -185,7 +183,7 @@ class ConversationServer:
         return _json(connection, {"detail": detail}, 401)
 
     def _signed(self, agent_id: str, host: str) -> str:
-        """A URL good for one conversation, at the address where the client reached us: there may be a proxy."""
+        """A URL good for one conversation, where the client reached us: there may be a proxy."""
         signature = secrets.token_urlsafe(24)
         self._signatures[signature] = _Signature(agent_id, time.monotonic() + self._setup.url_seconds)
         base = f"{'wss' if self._tls else 'ws'}://{host}"
@@ -204,13 +202,9 @@ class ConversationServer:
                 case "/_arrivals":
                     seen = self.record.conversations[int(query["conversation"]) - 1]
                     return _json(connection, seen.audio.arrivals if seen.audio else [])
-                case "/_heard":
-                    frames = self.record.conversations[int(query["conversation"]) - 1].frames
-                    offset = time.time() - time.monotonic()
-                    came = array("d", (offset + mono for mono, kind, _ in frames if kind == "audio"))
-                    return _respond(connection, came.tobytes(), 200, "application/octet-stream")
                 case "/_script":
-                    self.define(query["agent"], Script.read(json.loads(query["script"])))
+                    known = self._scripts[query["like"]] if "like" in query else None
+                    self.define(query["agent"], known or Script.read(json.loads(query["script"])))
                 case "/_do":
                     number = int(query["conversation"]) if "conversation" in query else None
                     await self.do(Step(**json.loads(query["step"])), number)

@@ -70,7 +70,7 @@ async def _ramp(bench: Bench, screen: bool) -> list[Row]:
     where = "with the screen" if screen else "no screen"
     stretches: list[Stretch] = []
     steps = [0, *STEPS] if not bench.quick else [0, 1, 20]
-    async with far_ends(bench.folder, script(bench.folder, _FORMAT, _FORMAT, 240.0)) as far:
+    async with far_ends(bench.folder, steady=script(bench.folder, _FORMAT, _FORMAT, 240.0)) as far:
         async with Program(far, bench.folder, screen=screen) as program:
             calls: list[str] = []
             further = iter(() if screen or bench.quick else FURTHER)

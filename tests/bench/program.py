@@ -5,21 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
-import pty
 import signal
 import socket
-import struct
-import subprocess
 import sys
 import tempfile
-import termios
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -29,9 +24,9 @@ from console.demo.conversation.script import Script, Setup
 from console.demo.exchange import PASSWORD_VARIABLE
 from console.settings.loading import VARIABLES
 from tests.bench import steady
+from tests.bench.terminal import Terminal
 from tests.console_rig import AGENT, KEY, PASSWORD, SLOW
 
-ROOT = Path(__file__).parents[2]
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -53,107 +48,74 @@ class FarEnds:
             "CALL_SECONDS": "3600",
         }
 
+    async def talk(self, script: str) -> None:
+        """From the next call on the agent follows this one of the scripts."""
+        await self.conversation.define_like(AGENT, script)
+
     def processor_seconds(self) -> dict[str, float]:
         pids = {"callees": self.line.pid, "conversation server": self.conversation.pid}
         return {name: processor_seconds(pid) for name, pid in pids.items()}
 
 
 @contextlib.asynccontextmanager
-async def far_ends(folder: Path, script: Script) -> AsyncIterator[FarEnds]:
-    """`script`: what the agent does until it is defined anew."""
+async def far_ends(folder: Path, **scripts: Script) -> AsyncIterator[FarEnds]:
+    """The agent does what the first of `scripts` says, until `FarEnds.talk`."""
+    agents = {AGENT: next(iter(scripts.values())), **scripts}
     packets = Path(tempfile.mkdtemp(prefix="packets-", dir=folder))
     environment = {PASSWORD_VARIABLE: PASSWORD, steady.FOLDER: str(packets)}
     line = Child("console.demo.exchange", "--report", "--cast", "tests.bench.steady", environment=environment)
     await asyncio.to_thread(line.start)
     try:
-        async with ConversationProcess(Setup(api_key=KEY, agents={AGENT: script})) as conversation:
+        async with ConversationProcess(Setup(api_key=KEY, agents=agents)) as conversation:
             yield FarEnds(line, conversation, packets)
     finally:
         await asyncio.to_thread(line.stop, 10.0)
 
 
 class Program:
-    """`call-console`. `drawn`: what it has written to its terminal, each piece with its time (monotonic)."""
+    """`call-console` in a terminal, an async context manager: inside, its line is registered and its API
+    answers. `watched`: with `watched.Watch` in it."""
 
-    def __init__(self, far: FarEnds, folder: Path, *, screen: bool, **settings: str) -> None:
+    def __init__(
+        self, far: FarEnds, folder: Path, *, screen: bool, watched: bool = False, **settings: str
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="program-", dir=folder))
-        self.drawn: list[tuple[float, bytes]] = []
-        self.started = 0.0
-        self._screen = screen
-        self._api = f"127.0.0.1:{_free_port()}"
+        api = f"127.0.0.1:{_free_port()}"
+        module = ("tests.bench.watched", str(self._watch_file)) if watched else ("console",)
+        self.terminal = Terminal(
+            (sys.executable, "-m", *module, *(() if screen else ("serve",))),
+            self.folder,
+            {
+                **{name: "" for v in VARIABLES for name in (v.name, v.alias) if name},
+                **far.settings(),
+                "CONSOLE_API": api,
+                "CONSOLE_DATA_DIR": str(self.folder / "data"),
+                "CONSOLE_LANG": "en",
+                **settings,
+            },
+        )
+        self._client = httpx.AsyncClient(base_url=f"http://{api}", trust_env=False, timeout=10.0)
         self._log = self.folder / "data" / "logs" / "events.jsonl"
-        self._settings = {
-            **far.settings(),
-            "CONSOLE_API": self._api,
-            "CONSOLE_DATA_DIR": str(self.folder / "data"),
-            **settings,
-        }
-        self._process: subprocess.Popen[bytes] | None = None
-        self._master = -1
-        self._news = asyncio.Event()
-        self._client = httpx.AsyncClient(base_url=f"http://{self._api}", trust_env=False, timeout=10.0)
         self._events: list[dict[str, Any]] = []
         self._read_to = 0
 
-    async def __aenter__(self) -> Program:
-        self._start()
+    async def __aenter__(self) -> Self:
+        await self.terminal.__aenter__()
         try:
             await self.seen("registration", state="ok")
             await self._until_the_api_answers()
         except BaseException:
-            await self._end()
+            await self.__aexit__()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._end()
+        await self._client.aclose()
+        await self.terminal.__aexit__()
 
     @property
     def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    # ---- its life ----
-
-    def _start(self) -> None:
-        known = {name for v in VARIABLES for name in (v.name, v.alias)}
-        inherited = {name: value for name, value in os.environ.items() if name not in known}
-        environment = {
-            **inherited,
-            "PYTHONPATH": str(ROOT),
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-            **self._settings,
-        }
-        self._master, slave = pty.openpty()
-        self.resize(80, 24)
-        arguments = (*_PYTHON, *(() if self._screen else ("serve",)))
-        self.started = time.monotonic()
-        self._process = subprocess.Popen(
-            arguments,
-            cwd=self.folder,
-            env=environment,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-        os.close(slave)
-        asyncio.get_running_loop().add_reader(self._master, self._read)
-
-    async def _end(self) -> None:
-        await self._client.aclose()
-        process = self._process
-        if process is not None and process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.to_thread(process.wait, 12 * SLOW)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        asyncio.get_running_loop().remove_reader(self._master)
-        os.close(self._master)
+        return self.terminal.pid
 
     async def _until_the_api_answers(self) -> None:
         async with asyncio.timeout(15 * SLOW):
@@ -163,39 +125,21 @@ class Program:
                         return
                 await asyncio.sleep(0.05)
 
-    # ---- its terminal ----
+    # ---- the watch inside ----
 
-    def _read(self) -> None:
-        try:
-            data = os.read(self._master, 65536)
-        except OSError:
-            data = b""
-        if not data:
-            asyncio.get_running_loop().remove_reader(self._master)
-        self.drawn.append((time.monotonic(), data))
-        self._news.set()
+    @property
+    def _watch_file(self) -> Path:
+        return self.folder / "watch.json"
 
-    def type(self, keys: str) -> float:
-        """Press keys; returns when (monotonic)."""
-        at = time.monotonic()
-        os.write(self._master, keys.encode())
-        return at
-
-    def resize(self, columns: int, rows: int) -> None:
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    async def drawn_with(self, words: str, since: int = 0, seconds: float = 10.0) -> float:
-        """When these words stood in what was written after piece `since`, in one go."""
-        wanted, seen, place = words.encode(), b"", since
-        async with asyncio.timeout(seconds * SLOW):
-            while True:
-                while place < len(self.drawn):
-                    at, data = self.drawn[place]
-                    seen, place = (seen + data)[-20_000:], place + 1
-                    if wanted in seen:
-                        return at
-                self._news.clear()
-                await self._news.wait()
+    @contextlib.asynccontextmanager
+    async def watching(self, told: dict[str, Any]) -> AsyncIterator[None]:
+        """Fill `told` with what the watch saw meanwhile."""
+        self._watch_file.unlink(missing_ok=True)
+        os.kill(self.pid, signal.SIGUSR1)
+        yield
+        os.kill(self.pid, signal.SIGUSR2)
+        await _until(lambda: {} if self._watch_file.exists() else None, 10.0, "what the watch saw")
+        told.update(json.loads(self._watch_file.read_text()))
 
     # ---- its calls ----
 
@@ -251,9 +195,6 @@ class Program:
                 fields = (task / "stat").read_text().rpartition(")")[2].split()
                 found[int(task.name)] = (int(fields[11]) + int(fields[12])) / _TICKS
         return found
-
-
-_PYTHON = (sys.executable, "-m", "console")
 
 
 def processor_seconds(pid: int) -> float:

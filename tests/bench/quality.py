@@ -23,7 +23,6 @@ from tests.bench.marked import Heard
 from tests.bench.packets import Packets
 from tests.bench.program import FarEnds, Program, far_ends
 from tests.bench.rows import Row, row
-from tests.console_rig import AGENT
 
 PART = "quality"
 RATES = {"PCMU": 8000, "PCMA": 8000, "G722": 16000, "opus": 48000}
@@ -59,14 +58,13 @@ async def measure(bench: Bench) -> list[Row]:
 
 async def _calls(bench: Bench, pairs: Sequence[tuple[str, str]], seconds: float) -> list[Way]:
     """All of them at once."""
-    first = script(bench.folder, "pcm_16000", "pcm_16000", 1)
-    async with far_ends(bench.folder, first) as far:
+    lasts = seconds + 2 * len(pairs)
+    scripts = {format_: script(bench.folder, format_, format_, lasts, _TONE) for format_, _ in pairs}
+    async with far_ends(bench.folder, **scripts) as far:
         async with Program(far, bench.folder, screen=False) as program:
             calls = []
             for index, (format_, codec) in enumerate(pairs):
-                lasts = seconds + 2 * len(pairs)
-                spoken = script(bench.folder, format_, format_, lasts, _TONE)
-                await far.conversation.define(AGENT, spoken)
+                await far.talk(format_)
                 calls.append(await program.dial(steady.number(codec, index)))
             begin = time.time() + 3.0  # the tones are over, and what they were late
             await asyncio.sleep(3.0 + seconds)

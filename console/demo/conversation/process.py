@@ -15,7 +15,6 @@ from typing import Any, Self
 
 import httpx
 import numpy as np
-import numpy.typing as npt
 
 from ...ports import PCM
 from .script import Script, Setup, Step
@@ -78,13 +77,12 @@ class ConversationProcess:
         answer = await self._ask("_arrivals", conversation=str(conversation))
         return [(float(mono), int(size)) for mono, size in answer.json()]
 
-    async def caller_times(self, conversation: int = 1) -> npt.NDArray[np.float64]:
-        """When each audio message of this caller came, in Unix seconds."""
-        answer = await self._ask("_heard", conversation=str(conversation))
-        return np.frombuffer(answer.content, np.float64)
-
     async def define(self, agent_id: str, script: Script) -> None:
         await self._ask("_script", agent=agent_id, script=json.dumps(script.as_json()))
+
+    async def define_like(self, agent_id: str, other: str) -> None:
+        """From now on the agent is as another one of the setup: for scripts too long for a URL."""
+        await self._ask("_script", agent=agent_id, like=other)
 
     async def do(self, step: Step, conversation: int | None = None) -> None:
         """Perform `step` in a running conversation, by default the newest."""
