@@ -79,10 +79,11 @@ def killed(path: Path) -> tuple[Run, tuple[Call, ...]] | None:
             continue
     if run is None or not state.calls or _lives(run.pid):
         return None
-    return run, tuple(_killed(call, last, run.pid) for call in state.calls)
+    return run, tuple(killed_call(call, last, run.pid) for call in state.calls)
 
 
-def _killed(call: Call, last: float, pid: int) -> Call:
+def killed_call(call: Call, last: float, pid: int) -> Call:
+    """The call as it is when its console was killed at this second of its run."""
     agent = replace(
         call.agent, billed=call.agent.billed_seconds(last), billed_from=None, phase=AgentPhase.OFF
     )

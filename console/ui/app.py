@@ -155,7 +155,7 @@ class ConsoleApp(App[int]):
         """ctrl+q: at once when no call is up, else it asks."""
         if isinstance(self.screen, QuitDialog):
             return
-        if live(self._main.state) is None or self._main.broken:
+        if live(self._main.state) is None or self._main.broken or self._options.watching:
             self.stop()
         else:
             self.push_screen(QuitDialog(), self._quit_chosen)

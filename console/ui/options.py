@@ -21,6 +21,7 @@ class ScreenOptions:
     """`account`: `user@domain` as shown. `agent`: its name if known. `offers`: who answers on a
     built-in line, listed under the recent numbers; `number` stands in the field at the start.
     `api`: where the HTTP API listens, or a word for that it does not.
+    `watching`: another console works, and this one only looks on.
     `clock`: monotonic seconds; `wall`: Unix seconds."""
 
     account: str = ""
@@ -30,5 +31,6 @@ class ScreenOptions:
     number: str = ""
     sounds: bool = True
     api: str = ""
+    watching: bool = False
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time

@@ -20,6 +20,7 @@ from console.core.words import msgid
 from console.language import shown, tr
 from console.ports import Console, Levels, Update
 
+from .onlooker import Onlooker
 from .operator import Operator
 from .options import ScreenOptions
 from .present import agent as agent_words
@@ -27,6 +28,7 @@ from .present import call as call_words
 from .present import line as line_words
 from .present import status as status_words
 from .present.line import lives, tail
+from .present.looking_on import looking_on
 from .present.number import number_rows, record_rows
 from .present.words import Row, Span, Tone, row, sentence, time_of_day
 from .widgets.dialpad import Dialpad
@@ -74,7 +76,7 @@ class Panes(Screen[None]):
         super().__init__()
         self._engine = console
         self._options = options
-        self.operator = Operator(console.send)
+        self.operator = Onlooker() if options.watching else Operator(console.send)
         self.operator.offers = tuple(offer.number for offer in options.offers)
         self.operator.entry.put(options.number)
         self._wall_zero = 0.0
@@ -160,6 +162,7 @@ class Panes(Screen[None]):
         status = status_words.status(
             state, account=o.account, agent=o.agent, demo=o.demo, api=o.api, broken=self.broken
         )
+        status = looking_on(status, state) if o.watching else status
         rows, left_out = status.rows(self.size.width - 2, 2 if self.size.width < STACKED else 1)
         self.line.show(rows)
         self._left_out = tuple(span.text for span in left_out)
@@ -215,6 +218,7 @@ class Panes(Screen[None]):
     def _run_meters(self) -> None:
         call = self.operator.call
         sounding = call is not None and call.phase in (CallPhase.EARLY, CallPhase.UP)
+        sounding = sounding and not self._options.watching  # levels are in no file
         if self._meter_timer is None:
             return
         if sounding:

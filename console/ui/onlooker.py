@@ -1,0 +1,44 @@
+"""What stands before somebody who looks on while another console works: everything is shown, nothing can be
+done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.core.events import CallId
+from console.language import tr
+
+from .operator import Operator
+from .present.keys import Key
+
+LOOKS_ONLY = ("tab",)
+"""Keys that change only what is shown."""
+
+
+class Onlooker(Operator):
+    """Sends nothing: every command key is greyed, and each says why."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda event: None)
+
+    def keys(self) -> tuple[Key, ...]:
+        why, keys = self._why(), super().keys()
+        return tuple(
+            key
+            if key.key in LOOKS_ONLY
+            else replace(key, enabled=False, loud=False, why=why, meaning=key.key)
+            for key in keys
+        )
+
+    def hang_up(self, call: CallId | None, at: float) -> None:
+        self._refuse("h", self._why(), at)
+
+    def allow_dialing(self, at: float) -> None:
+        self._refuse("ctrl+p", self._why(), at)
+
+    def dial_uri(self, text: str, at: float) -> bool:
+        self._refuse("Enter", self._why(), at)
+        return False
+
+    def _why(self) -> str:
+        return tr("you only look on: the other console has the line")
