@@ -7,20 +7,23 @@ names what is still without Russian words. `python tools/words.py screen`: only 
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parents[1]
 LANGUAGE = "ru"
 FOLDER = ROOT / "console" / "locale" / LANGUAGE / "LC_MESSAGES"
-KEYWORDS = {"phrase": None, "phrase_n": (1, 2), "msgid": None, "tr": None, "tr_n": (1, 2)}
+KEYWORDS = {"phrase": 1, "phrase_n": 2, "msgid": 1, "tr": 1, "tr_n": 2}
+"""The functions that take texts: how many of their first arguments are some."""
+
 DOMAINS = ("console", "screen")
 
 
@@ -39,10 +42,25 @@ def extracted(domain: str) -> Catalog:
     """The texts as they stand in the source, each with the modules it stands in."""
     catalog = Catalog(project="call-console", charset="utf-8")
     for path in sources(domain):
-        for _, text, comments, context in extract_from_file("python", path, KEYWORDS, ("Words:",)):
-            place = (path.relative_to(ROOT).as_posix(), None)
-            catalog.add(text, locations=[place], auto_comments=comments, context=context)
+        for call in calls(path):
+            texts = [node.value for node in call if isinstance(node, ast.Constant)]
+            if len(texts) == len(call):
+                place = (path.relative_to(ROOT).as_posix(), None)
+                catalog.add(texts[0] if len(texts) == 1 else tuple(texts), locations=[place])
     return catalog
+
+
+def calls(path: Path) -> Iterator[list[ast.expr]]:
+    """What stands in the place of texts wherever a function of `KEYWORDS` is called, top down."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KEYWORDS
+    ]
+    for node in sorted(found, key=lambda node: (node.lineno, node.col_offset)):
+        assert isinstance(node.func, ast.Name)
+        yield node.args[: KEYWORDS[node.func.id]]
 
 
 def stored(domain: str) -> Catalog:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..audio import portaudio
 from ..audio.stderr_guard import stderr_to
 from ..core.text import clean
+from ..core.words import joined, phrase
 from ..settings.loading import Settings
 
 
@@ -19,21 +20,25 @@ def lines(settings: Settings) -> Iterator[str]:
         found = portaudio.devices()
         default = portaudio.default_output()
     for device in found:
-        ways = f"in {device.inputs}, out {device.outputs}"
-        yield f"{device.index:3}  {clean(device.name, 60)}  ({device.host}; {ways}; {device.rate} Hz)"
+        ways = phrase("in {inputs}, out {outputs}", inputs=device.inputs, outputs=device.outputs)
+        rate = phrase("{rate} Hz", rate=device.rate)
+        more = joined("; ", (device.host, ways, rate))
+        yield joined("  ", (f"{device.index:3}", clean(device.name, 60), joined("", ("(", more, ")"))))
     if not found:
-        yield "no audio devices"
+        yield phrase("no audio devices")
     if settings.engine == "embedded":
-        yield "callee: in memory (CONSOLE_ENGINE=embedded needs no devices)"
-        yield "AI: in memory"
+        yield phrase("callee: in memory (CONSOLE_ENGINE=embedded needs no devices)")
+        yield phrase("AI: in memory")
     else:
-        yield f"callee: {_used(settings.audio_input, 'AUDIO_INPUT', output=False)}"
-        yield f"AI: {_used(settings.audio_output, 'AUDIO_OUTPUT', output=True)}"
+        yield phrase("callee: {device}", device=_used(settings.audio_input, "AUDIO_INPUT", output=False))
+        yield phrase("AI: {device}", device=_used(settings.audio_output, "AUDIO_OUTPUT", output=True))
     ear = _used(settings.ear_output, "EAR_OUTPUT", output=True) if settings.ear_output else None
-    yield f"ear: {ear or (clean(default.name, 60) if default else 'no output device')}"
+    yield phrase(
+        "ear: {device}", device=ear or (clean(default.name, 60) if default else phrase("no output device"))
+    )
 
 
 def _used(name: str, setting: str, *, output: bool) -> str:
     if not name:
-        return "the console's own virtual device, made at the start"
+        return phrase("the console's own virtual device, made at the start")
     return clean(portaudio.find(name, setting, output=output).name, 60)

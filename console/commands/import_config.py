@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..core import outcome
+from ..core.system_errors import system_error
+from ..core.words import phrase
 from ..settings import env_file, old_setup
 from ..settings.loading import VARIABLES
 
@@ -23,27 +25,33 @@ def take_over(folder: Path, target: Path, *, force: bool, say: Say, ask: Callabl
     found = old_setup.read(folder)
     if not found.read:
         say(
-            f"{folder} is no old set-up: it has neither .env nor {old_setup.ACCOUNTS} nor {old_setup.CONFIG}."
+            phrase(
+                "{folder} is no old set-up: it has neither .env nor {accounts} nor {config}.",
+                folder=folder,
+                accounts=old_setup.ACCOUNTS,
+                config=old_setup.CONFIG,
+            )
         )
         return outcome.SETTINGS_WRONG
     for path in found.read:
-        say(f"read      {path}")
+        say(phrase("read      {path}", path=path))
     for sentence in found.taken:
-        say(f"taken     {sentence}")
+        say(phrase("taken     {sentence}", sentence=sentence))
     for sentence in found.refused:
-        say(f"not taken {sentence}")
+        say(phrase("not taken {sentence}", sentence=sentence))
     if not found.values:
-        say("Nothing could be taken over; no file was written.")
+        say(phrase("Nothing could be taken over; no file was written."))
         return outcome.SETTINGS_WRONG
-    if os.path.lexists(target) and not force and not ask(f"{target} exists. Replace it?"):
-        say(f"{target} was left as it is; --force replaces it.")
+    question = phrase("{target} exists. Replace it?", target=target)
+    if os.path.lexists(target) and not force and not ask(question):
+        say(phrase("{target} was left as it is; --force replaces it.", target=target))
         return outcome.SETTINGS_WRONG
     try:
         write(target, found.values)
     except OSError as error:
-        say(f"{target} cannot be written: {error.strerror}.")
+        say(phrase("{path} cannot be written: {error}.", path=target, error=system_error(error)))
         return outcome.SETTINGS_WRONG
-    say(f"Wrote {target} (only you can read it). Next: call-console doctor.")
+    say(phrase("Wrote {target} (only you can read it). Next: call-console doctor.", target=target))
     return 0
 
 

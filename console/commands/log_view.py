@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ..core import outcome
+from ..core.words import phrase
 from ..records.logbook import WORDS
+from .talking import tell
 
 LAST_LINES = 20
-"""How much of the past `follow` begins with."""
+"""How much of the past `followed` begins with."""
 
 _LOOK_SECONDS = 0.2
 
@@ -23,6 +27,20 @@ def kept(folder: Path) -> list[Path]:
     ]
 
 
+def show(folder: Path, call: str, *, follow: bool) -> int:
+    """Print the log, until stopped with `follow`; returns the exit code."""
+    try:
+        for line in followed(folder, call) if follow else lines(folder, call):
+            print(line, flush=follow)
+    except KeyboardInterrupt:
+        return outcome.STOPPED
+    except BrokenPipeError:  # whoever read it has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not follow and not kept(folder):
+        tell(phrase("Nothing has been logged in {folder} yet.", folder=folder))
+    return 0
+
+
 def lines(folder: Path, call: str = "") -> Iterator[str]:
     """Everything that is kept, or what belongs to one call (by our id)."""
     for path in kept(folder):
@@ -33,7 +51,7 @@ def lines(folder: Path, call: str = "") -> Iterator[str]:
             continue
 
 
-def follow(folder: Path, call: str = "", pause: Callable[[float], None] = time.sleep) -> Iterator[str]:
+def followed(folder: Path, call: str = "", pause: Callable[[float], None] = time.sleep) -> Iterator[str]:
     """The last lines, then each new one as it is written; for ever. `pause` waits so many seconds."""
     path = folder / WORDS
     tail = Tail(path)

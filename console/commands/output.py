@@ -13,6 +13,10 @@ from typing import IO
 
 from ..core import journal
 from ..core.effects import Record
+from ..core.outcome import SILENT_AGENT
+from ..core.state import Outcome
+from ..core.words import phrase
+from ..language import shown, tr
 from ..records.logbook import record_json
 
 
@@ -38,7 +42,7 @@ class Output:
 
     def say(self, sentence: str) -> None:
         """A sentence for people, on stderr."""
-        self._lines.put((sys.stderr, sentence))
+        self._lines.put((sys.stderr, shown(sentence)))
 
     def close(self) -> None:
         """Print what is left; a reader that takes nothing for 2 s is left behind."""
@@ -64,15 +68,41 @@ class Output:
         self._on_gone()
 
 
+_RESULTS = {
+    Outcome.FINISHED: phrase("finished"),
+    Outcome.BUSY: phrase("busy"),
+    Outcome.NO_ANSWER: phrase("no answer"),
+    Outcome.REFUSED: phrase("refused"),
+    Outcome.AGENT_REFUSED: phrase("agent refused"),
+    Outcome.AGENT_BUSY: phrase("agent busy"),
+    Outcome.AGENT_LOST: phrase("agent lost"),
+    Outcome.AGENT_FAILED_START: phrase("agent failed start"),
+    Outcome.NO_LINE: phrase("no line"),
+    Outcome.LOST: phrase("lost"),
+    Outcome.KILLED: phrase("console killed"),
+    Outcome.AUDIO_FAILED: phrase("audio failed"),
+    Outcome.MISSED: phrase("missed"),
+    Outcome.REJECTED: phrase("rejected"),
+    Outcome.CANCELLED: phrase("cancelled"),
+    SILENT_AGENT: phrase("no agent audio"),
+    "stopped": phrase("stopped"),
+}
+
+
 def _worded(record: Record, wall_zero: float) -> str:
     at = time.strftime("%H:%M:%S", time.localtime(wall_zero + record.t))
     if record.type == "summary":
         return f"{at} {_summed_up(record)}"
     line = journal.word(record)
-    return f"{at} {line.source:7} {line.text}"
+    return f"{at} {shown(line.source):7} {shown(line.text)}"
 
 
 def _summed_up(record: Record) -> str:
     fields = record.fields
-    result = str(fields["result"]).replace("_", " ")
-    return f"result: {result}; AI {fields['agent_seconds']} s; exit code {fields['exit_code']}"
+    result = str(fields["result"])
+    return tr(
+        "result: {result}; AI {seconds} s; exit code {code}",
+        result=_RESULTS.get(result, result),
+        seconds=fields["agent_seconds"],
+        code=fields["exit_code"],
+    )

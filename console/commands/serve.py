@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 
 from ..api.server import ApiServer, ApiUnavailable
 from ..core import outcome
+from ..core.words import phrase
 from ..ports import Console, Update
 from ..records.feed import FedConsole, Feed
 from ..settings.loading import Settings
 from ..settings.values import Address, address
 from .output import Output
+from .talking import tell
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -23,7 +24,7 @@ def serve(console: Console, settings: Settings, at: str | None = None) -> int:
     try:
         served = _Served(console, _address(settings, at), settings.api_token)
     except ApiUnavailable as error:
-        print(error, file=sys.stderr)
+        tell(str(error))
         return outcome.SETTINGS_WRONG
     return asyncio.run(served.run())
 
@@ -33,9 +34,11 @@ def _address(settings: Settings, at: str | None) -> Address:
         try:
             return address(at)
         except ValueError as error:
-            raise ApiUnavailable(f"--api {error}.") from None
+            raise ApiUnavailable(phrase("--api {error}.", error=error)) from None
     if settings.api is None:
-        raise ApiUnavailable("CONSOLE_API is off, and serve is nothing without it: add --api 127.0.0.1:8000.")
+        raise ApiUnavailable(
+            phrase("CONSOLE_API is off, and serve is nothing without it: add --api 127.0.0.1:8000.")
+        )
     return settings.api
 
 
@@ -58,7 +61,7 @@ class _Served:
         try:
             with self._server:
                 self._output.say(
-                    f"HTTP API at {self._server.url}, to be tried out at {self._server.url}/docs"
+                    phrase("HTTP API at {url}, to be tried out at {url}/docs", url=self._server.url)
                 )
                 await self._console.run(self._publish)
         finally:
@@ -74,7 +77,7 @@ class _Served:
     def _publish(self, update: Update) -> None:
         self._output.records(update.records, update.wall_zero)
         if update.state.line.failed and not self._trouble:
-            self._trouble = update.state.line.reason or "The phone cannot work."
+            self._trouble = update.state.line.reason or phrase("The phone cannot work.")
             self._console.stop()
 
     def _stop(self) -> None:

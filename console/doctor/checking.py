@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.finding import Finding, warning
+from ..core.words import phrase
 from ..settings.loading import Loaded, Settings
 from . import tcp_table
 from .tcp_table import Socket
@@ -151,10 +152,14 @@ async def carry_out(one: Check, context: Context) -> Outcome:
     except TimeoutError:
         slow = warning(
             f"{one.name}.slow",
-            f"The check of {one.name} did not finish within {one.seconds:g} s.",
-            "Try again; if it stays so, something of it hangs.",
+            phrase(
+                "The check of {name} did not finish within {seconds:g} s.", name=one.name, seconds=one.seconds
+            ),
+            phrase("Try again; if it stays so, something of it hangs."),
         )
         result = Result((slow,))
     except Exception as error:
-        result = Result(unknown=(f"The check itself failed ({type(error).__name__}): tell its makers.",))
+        result = Result(
+            unknown=(phrase("The check itself failed ({name}): tell its makers.", name=type(error).__name__),)
+        )
     return Outcome(one, result)

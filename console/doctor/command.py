@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..audio.stderr_guard import stderr_to
+from ..core.system_errors import system_error
+from ..core.words import phrase
 from ..line_lock import LineTaken, line_lock
 from ..settings.loading import Loaded, make_folders
 from . import view
@@ -87,7 +89,7 @@ class Doctor:
                 fix.perform()
                 done = True
             except OSError as error:
-                self._tell(f"That did not work: {error.strerror or error}.")
+                self._tell(phrase("That did not work: {error}.", error=system_error(error)))
         return done
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.words import phrase
 from ..ports import PCM, AudioPath
 from . import tone
 from .running_baresip import RunningBaresip, device
@@ -93,10 +94,19 @@ def _samples(raw: bytearray) -> PCM:
 def _command(running: RunningBaresip, key: str, side: int) -> list[str]:
     driver, _, name = running.config.get(key, "").partition(",")
     if driver not in _PROGRAMS:
-        raise CannotTry(f"Its {key} {driver or '(none)'} cannot be tried from here.")
+        raise CannotTry(
+            phrase(
+                "Its {key} {driver} cannot be tried from here.", key=key, driver=driver or phrase("(none)")
+            )
+        )
     program, *arguments = _PROGRAMS[driver][side]
     if shutil.which(program) is None:
-        raise CannotTry(f"To try its devices, {program} is needed (Debian: alsa-utils, pulseaudio-utils).")
+        raise CannotTry(
+            phrase(
+                "To try its devices, {program} is needed (Debian: alsa-utils, pulseaudio-utils).",
+                program=program,
+            )
+        )
     return [program, *(argument.format(name) for argument in arguments)]
 
 

@@ -7,10 +7,26 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from ..core.finding import Severity
+from ..core.words import enumerated, joined, phrase, phrase_n
+from ..language import shown
 from .checking import Outcome
 
-_NAME, _MARK = 11, 7
-_MARKS = {Severity.PROBLEM: "PROBLEM", Severity.WARNING: "warning", Severity.NOTE: "note"}
+_WIDTH, _NAME, _MARK = 80, 11, 8
+_MARKS = {
+    Severity.PROBLEM: phrase("PROBLEM"),
+    Severity.WARNING: phrase("warning"),
+    Severity.NOTE: phrase("note"),
+}
+_NAMES = {
+    "settings": phrase("settings"),
+    "files": phrase("files"),
+    "phone": phrase("phone"),
+    "control": phrase("control"),
+    "joined": phrase("joined"),
+    "line": phrase("line"),
+    "audio": phrase("audio"),
+    "clock": phrase("clock"),
+}
 
 
 def words(outcome: Outcome) -> Iterator[str]:
@@ -18,19 +34,19 @@ def words(outcome: Outcome) -> Iterator[str]:
     name, result = outcome.check.name, outcome.result
     for finding in result.findings:
         yield from _wrapped(name, _MARKS[finding.severity], finding.text)
-        yield from _wrapped("", "", f"-> {finding.remedy}")
+        yield from _wrapped("", "", joined("", ("-> ", finding.remedy)))
     for sentence in result.unknown:
-        yield from _wrapped(name, "unknown", sentence)
+        yield from _wrapped(name, phrase("unclear"), sentence)
     if result.facts and state(outcome) not in ("problem", "warning"):
-        yield from _wrapped(name, "ok", "; ".join(result.facts))
+        yield from _wrapped(name, phrase("ok"), joined("; ", result.facts))
 
 
 def _wrapped(name: str, mark: str, text: str) -> list[str]:
-    """One entry in lines of 100 columns; paths and numbers are never broken."""
-    head = f"{name:{_NAME}} {mark:{_MARK}}  "
+    """One entry in lines of 80 columns; paths and numbers are never broken."""
+    head = f"{shown(_NAMES.get(name, name)):{_NAME}} {shown(mark):{_MARK}} "
     return textwrap.wrap(
-        text,
-        100,
+        shown(text),
+        _WIDTH,
         initial_indent=head,
         subsequent_indent=" " * len(head),
         break_long_words=False,
@@ -77,14 +93,12 @@ def summary(outcomes: Iterable[Outcome]) -> str:
     listed = list(outcomes)
     problems, warnings = count(listed, Severity.PROBLEM), count(listed, Severity.WARNING)
     if not problems and not warnings:
-        return "All is well."
-    parts = [_plural(problems, "problem")] if problems else []
-    parts += [_plural(warnings, "warning")] if warnings else []
-    return f"{' and '.join(parts)}." + ("" if problems else " Calls can be made.")
-
-
-def _plural(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+        return phrase("All is well.")
+    parts = [phrase_n("{n} problem", "{n} problems", problems)] if problems else []
+    parts += [phrase_n("{n} warning", "{n} warnings", warnings)] if warnings else []
+    if problems:
+        return phrase("{parts}.", parts=enumerated(parts))
+    return phrase("{parts}. Calls can be made.", parts=enumerated(parts))
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:

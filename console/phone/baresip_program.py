@@ -9,10 +9,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.words import phrase
 from ..ports import PhoneError
 from .baresip_version import Version, parse_version
 
-_INSTALL = "install it (Debian: `apt install baresip-core`) or set BARESIP_BIN"
+_INSTALL = phrase("install it (Debian: `apt install baresip-core`) or set BARESIP_BIN")
 _NEEDED = ("account", "menu", "ctrl_tcp", "g711")
 
 
@@ -26,12 +27,17 @@ class BaresipProgram:
     modules: frozenset[str]
 
 
+def _no_phone(what: str) -> PhoneError:
+    return PhoneError(phrase("No phone: {what}; {remedy}.", what=what, remedy=_INSTALL))
+
+
 def locate(binary: str = "") -> Path:
     """The program named by BARESIP_BIN, else `baresip` on PATH; raises `PhoneError`."""
     found = shutil.which(binary or "baresip")
     if found is None:
-        what = f"the program {binary} was not found" if binary else "baresip is not installed"
-        raise PhoneError(f"No phone: {what}; {_INSTALL}.")
+        if binary:
+            raise _no_phone(phrase("the program {path} was not found", path=binary))
+        raise _no_phone(phrase("baresip is not installed"))
     return Path(found).absolute()
 
 
@@ -40,14 +46,15 @@ async def inspect(binary: str = "") -> BaresipProgram:
     path = locate(binary)
     version = parse_version(await _usage(path))
     if version is None:
-        raise PhoneError(f"No phone: {path} does not say which Baresip it is; {_INSTALL}.")
+        raise _no_phone(phrase("{path} does not say which Baresip it is", path=path))
     module_dir = _module_dir(path)
     if module_dir is None:
-        raise PhoneError(f"No phone: the modules of {path} were not found beside it; {_INSTALL}.")
+        raise _no_phone(phrase("the modules of {path} were not found beside it", path=path))
     modules = frozenset(file.stem for file in module_dir.glob("*.so"))
     missing = [name for name in _NEEDED if name not in modules]
     if missing:
-        raise PhoneError(f"No phone: Baresip's module {missing[0]} is missing in {module_dir}; {_INSTALL}.")
+        what = phrase("Baresip's module {name} is missing in {folder}", name=missing[0], folder=module_dir)
+        raise _no_phone(what)
     return BaresipProgram(path, version, module_dir, modules)
 
 

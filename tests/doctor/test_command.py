@@ -211,7 +211,7 @@ def test_words() -> None:
     assert list(view.words(told)) == [
         "x           PROBLEM  It is wrong.",
         "                     -> Mend it.",
-        "x           unknown  Not known.",
+        "x           unclear  Not known.",
     ]
     assert list(view.words(outcome(facts=("seen", "and well")))) == ["x           ok       seen; and well"]
     assert list(view.words(outcome())) == []

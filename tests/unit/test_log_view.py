@@ -94,7 +94,7 @@ def test_follow_begins_with_the_last_lines_and_filters(tmp_path: Path) -> None:
         with path.open("a") as file:
             file.writelines(line + "\n" for line in next(rounds))
 
-    lines = log_view.follow(tmp_path, "a1", pause)
+    lines = log_view.followed(tmp_path, "a1", pause)
     seen = [next(lines).split()[-1] for _ in range(log_view.LAST_LINES + 1)]
     assert seen == [*map(str, range(80, 100)), "y"]
 

@@ -7,6 +7,8 @@ import os
 import socket
 
 from ...core.finding import warning
+from ...core.system_errors import system_error
+from ...core.words import phrase
 from ...settings.values import Address
 from .. import tcp_table
 from ..checking import Context, Result, check
@@ -19,24 +21,35 @@ def look(context: Context) -> Result:
         return Result(facts=("off",))
     number = _bind(address)
     if number == 0:
-        return Result(facts=(f"{address} is free",))
+        return Result(facts=(phrase("{address} is free", address=address),))
     if number != errno.EADDRINUSE:
         unusable = warning(
             "api.address",
-            f"CONSOLE_API={address} cannot be used: {os.strerror(number).lower()}.",
-            "Set CONSOLE_API to an address of this machine and a port above 1023, or to off.",
+            phrase(
+                "CONSOLE_API={address} cannot be used: {error}.",
+                address=address,
+                error=system_error(OSError(number, os.strerror(number))),
+            ),
+            phrase("Set CONSOLE_API to an address of this machine and a port above 1023, or to off."),
         )
         return Result((unusable,))
     if context.held_by:
-        return Result(facts=(f"{address} is taken, as by the console that runs",))
+        return Result(facts=(phrase("{address} is taken, as by the console that runs", address=address),))
     sockets = context.sockets or ()
     process = next(
         (tcp_table.owner(s, context.proc) for s in tcp_table.listeners(sockets, address.port)), None
     )
     taken = warning(
         "api.port-taken",
-        f"CONSOLE_API={address} is taken by {process or 'another program'}: the console has no API.",
-        f"End that program, or set CONSOLE_API={Address(address.host, address.port + 1)} or off.",
+        phrase(
+            "CONSOLE_API={address} is taken by {process}: the console has no API.",
+            address=address,
+            process=process or phrase("another program"),
+        ),
+        phrase(
+            "End that program, or set CONSOLE_API={other} or off.",
+            other=Address(address.host, address.port + 1),
+        ),
     )
     return Result((taken,))
 

@@ -10,6 +10,7 @@ from ...audio.devices import DeviceAudio
 from ...audio.portaudio import Device
 from ...core.events import CallId, Event
 from ...core.finding import Finding, problem, warning
+from ...core.words import bare, phrase
 from ...phone import baresip_program
 from ...ports import AudioError, AudioPath, PhoneError
 from ...settings.loading import Settings
@@ -18,11 +19,11 @@ from ..checking import Context, Result, check
 from ..wording import halves
 from .control import is_held
 
-_LIST = "Correct it in .env; call-console devices lists what there is."
+_LIST = phrase("Correct it in .env; call-console devices lists what there is.")
 _LOOP = problem(
     "audio.loop",
-    "What is played to AUDIO_OUTPUT comes back on AUDIO_INPUT: the AI would hear itself.",
-    "Name two devices that are not connected, and end what connects them (module-loopback).",
+    phrase("What is played to AUDIO_OUTPUT comes back on AUDIO_INPUT: the AI would hear itself."),
+    phrase("Name two devices that are not connected, and end what connects them (module-loopback)."),
 )
 
 
@@ -35,7 +36,7 @@ async def look(context: Context) -> Result:
     settings = context.settings
     findings = list(await asyncio.to_thread(_ear, settings))
     if not context.external:
-        return Result(tuple(findings), ("in memory, no devices needed",))
+        return Result(tuple(findings), (phrase("in memory, no devices needed"),))
     if found := await asyncio.to_thread(_named, settings):
         return Result((*findings, *found))
     paths = DeviceAudio(settings.audio_input, settings.audio_output, settings.ear_output)
@@ -55,10 +56,10 @@ def _ignore(event: Event) -> None:
 
 
 def _without_portaudio(context: Context, error: AudioError) -> Finding:
-    what, remedy = halves(str(error), "Install PortAudio.")
+    what, remedy = halves(str(error), phrase("Install PortAudio."))
     if context.external:
         return problem("audio.portaudio", what, remedy)
-    return warning("audio.portaudio", f"{what[:-1]}: you cannot listen in.", remedy)
+    return warning("audio.portaudio", phrase("{what}: you cannot listen in.", what=bare(what)), remedy)
 
 
 def _ear(settings: Settings) -> Iterator[Finding]:
@@ -92,8 +93,13 @@ def rate_finding(setting: str, device: Device, rate: int) -> list[Finding]:
     return [
         warning(
             "audio.rate",
-            f"{setting}={device.name} runs at {rate} Hz only: sound is converted once more, or muffled.",
-            "Set the device to 16000 or 48000 Hz.",
+            phrase(
+                "{setting}={name} runs at {rate} Hz only: sound is converted once more, or muffled.",
+                setting=setting,
+                name=device.name,
+                rate=rate,
+            ),
+            phrase("Set the device to 16000 or 48000 Hz."),
         )
     ]
 
@@ -103,7 +109,7 @@ async def _through(context: Context, paths: DeviceAudio) -> Result:
     findings = await _for_baresip(context, paths)
     if context.settings.audio_input and (context.held_by or (context.joins and is_held(context))):
         return Result(
-            tuple(findings), unknown=("The devices may be in use: nothing was played through them.",)
+            tuple(findings), unknown=(phrase("The devices may be in use: nothing was played through them."),)
         )
     call = CallId("doctor")
     try:
@@ -116,7 +122,11 @@ async def _through(context: Context, paths: DeviceAudio) -> Result:
         ends = await _far_end(context, path)
     finally:
         await paths.close(call)
-    return Result((*findings, *ends.findings), (f"devices open at {path.rate} Hz, and apart",), ends.unknown)
+    return Result(
+        (*findings, *ends.findings),
+        (phrase("devices open at {rate} Hz, and apart", rate=path.rate),),
+        ends.unknown,
+    )
 
 
 async def _far_end(context: Context, path: AudioPath) -> Result:
@@ -142,8 +152,19 @@ async def _far_end(context: Context, path: AudioPath) -> Result:
             findings.append(
                 problem(
                     "audio.other-end",
-                    f"Nobody is at the other end of {setting}={ours}: Baresip has {theirs} as its {key}.",
-                    f"Name two ends of one device in {setting} and in {key} of {running.folder / 'config'}.",
+                    phrase(
+                        "Nobody is at the other end of {setting}={ours}: Baresip has {theirs} as its {key}.",
+                        setting=setting,
+                        ours=ours,
+                        theirs=theirs,
+                        key=key,
+                    ),
+                    phrase(
+                        "Name two ends of one device in {setting} and in {key} of {file}.",
+                        setting=setting,
+                        key=key,
+                        file=running.folder / "config",
+                    ),
                 )
             )
     return Result(tuple(findings), unknown=tuple(unknown))
@@ -152,8 +173,8 @@ async def _far_end(context: Context, path: AudioPath) -> Result:
 def _narrow(name: str, rate: int) -> Finding:
     return warning(
         "audio.rate",
-        f"The device {name} carries {rate} Hz only: the AI's voice is muffled.",
-        "Make it with 16000 or 48000 Hz (PulseAudio: rate=16000).",
+        phrase("The device {name} carries {rate} Hz only: the AI's voice is muffled.", name=name, rate=rate),
+        phrase("Make it with 16000 or 48000 Hz (PulseAudio: rate=16000)."),
     )
 
 
@@ -169,6 +190,9 @@ async def _for_baresip(context: Context, paths: DeviceAudio) -> list[Finding]:
         paths.baresip_side(program.modules)
     except PhoneError as error:
         return [
-            problem("audio.no-driver", *halves(str(error), "Install the module pulse or alsa for Baresip."))
+            problem(
+                "audio.no-driver",
+                *halves(str(error), phrase("Install the module pulse or alsa for Baresip.")),
+            )
         ]
     return []

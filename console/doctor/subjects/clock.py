@@ -9,6 +9,7 @@ import httpx
 
 from ...agent.rest import is_loopback
 from ...core.finding import warning
+from ...core.words import phrase
 from ..checking import Context, Result, check
 
 ALLOWED_SECONDS = 30.0
@@ -25,13 +26,17 @@ async def look(context: Context) -> Result:
             now = (asked + time.time()) / 2
         there = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (httpx.HTTPError, httpx.InvalidURL, OSError, KeyError, ValueError):
-        return Result(unknown=(f"{base.host} did not tell the time.",))
+        return Result(unknown=(phrase("{host} did not tell the time.", host=base.host),))
     skew = now - there
     if abs(skew) <= ALLOWED_SECONDS:
-        return Result(facts=("right to the second that the network tells",))
+        return Result(facts=(phrase("right to the second that the network tells"),))
     wrong = warning(
         "clock.wrong",
-        f"This machine's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}.",
-        "Set it by the network (Linux: timedatectl set-ntp true); certificates and records depend on it.",
+        phrase("This machine's clock is {seconds:.0f} s ahead.", seconds=skew)
+        if skew > 0
+        else phrase("This machine's clock is {seconds:.0f} s behind.", seconds=-skew),
+        phrase(
+            "Set it by the network (Linux: timedatectl set-ntp true); certificates and records depend on it."
+        ),
     )
     return Result((wrong,))

@@ -4,6 +4,7 @@ connecting, because a connection throws out the client that is there."""
 from __future__ import annotations
 
 from ...core.finding import Finding, problem
+from ...core.words import phrase
 from ...phone.free_port import is_free
 from ...settings.values import Address
 from .. import tcp_table
@@ -11,7 +12,6 @@ from ..checking import Context, Result, check
 from ..tcp_table import Process, Socket
 
 USUAL_PORT = 4444
-_BIND = "Set ctrl_tcp_listen 127.0.0.1:{port} in its config and start it again."
 
 
 @check("control")
@@ -22,14 +22,21 @@ def look(context: Context) -> Result:
     findings = _strangers(context, sockets)
     ctrl = context.settings.baresip_ctrl
     if not context.external or ctrl is None:
-        return Result(tuple(findings), () if findings else ("on a free port of this machine, or not needed",))
+        return Result(
+            tuple(findings), () if findings else (phrase("on a free port of this machine, or not needed"),)
+        )
     if not context.joins:
         findings += _wished(context, sockets, ctrl)
-        return Result(tuple(findings), () if findings else (f"{ctrl} is free",))
+        return Result(tuple(findings), () if findings else (phrase("{ctrl} is free", ctrl=ctrl),))
     if not ctrl.is_loopback:
-        return Result(tuple(findings), unknown=(f"ctrl_tcp at {ctrl} is on another machine.",))
+        return Result(
+            tuple(findings), unknown=(phrase("ctrl_tcp at {ctrl} is on another machine.", ctrl=ctrl),)
+        )
     findings += _joined(context, sockets, ctrl)
-    return Result(tuple(findings), () if findings else (f"Baresip listens on {ctrl}, for this machine only",))
+    return Result(
+        tuple(findings),
+        () if findings else (phrase("Baresip listens on {ctrl}, for this machine only", ctrl=ctrl),),
+    )
 
 
 def _by_binding(context: Context) -> Result:
@@ -43,7 +50,7 @@ def _by_binding(context: Context) -> Result:
     if not context.joins and not free:
         return Result((_taken(ctrl, None),))
     return Result(
-        unknown=("This system does not list who is connected to ctrl_tcp.",) if context.joins else ()
+        unknown=(phrase("This system does not list who is connected to ctrl_tcp."),) if context.joins else ()
     )
 
 
@@ -63,9 +70,12 @@ def _strangers(context: Context, sockets: tuple[Socket, ...]) -> list[Finding]:
 def _public(socket: Socket, process: Process | None) -> Finding:
     return problem(
         "control.public",
-        f"Anyone on the network can dial: {process or 'Baresip'} takes orders at "
-        f"{Address(socket.host, socket.port)}.",
-        _BIND.format(port=socket.port),
+        phrase(
+            "Anyone on the network can dial: {process} takes orders at {address}.",
+            process=process or "Baresip",
+            address=Address(socket.host, socket.port),
+        ),
+        phrase("Set ctrl_tcp_listen 127.0.0.1:{port} in its config and start it again.", port=socket.port),
     )
 
 
@@ -80,8 +90,12 @@ def _wished(context: Context, sockets: tuple[Socket, ...], ctrl: Address) -> lis
 def _taken(ctrl: Address, process: Process | None) -> Finding:
     return problem(
         "control.port-taken",
-        f"BARESIP_CTRL={ctrl} is taken by {process or 'another program'}.",
-        "Leave BARESIP_CTRL unset (a free port is found), or end that program.",
+        phrase(
+            "BARESIP_CTRL={ctrl} is taken by {process}.",
+            ctrl=ctrl,
+            process=process or phrase("another program"),
+        ),
+        phrase("Leave BARESIP_CTRL unset (a free port is found), or end that program."),
     )
 
 
@@ -94,8 +108,12 @@ def _joined(context: Context, sockets: tuple[Socket, ...], ctrl: Address) -> lis
         findings.append(
             problem(
                 "control.two",
-                f"{len(listening)} programs listen on {ctrl}: orders reach one or the other at random.",
-                "End all Baresips but one.",
+                phrase(
+                    "{count} programs listen on {ctrl}: orders reach one or the other at random.",
+                    count=len(listening),
+                    ctrl=ctrl,
+                ),
+                phrase("End all Baresips but one."),
             )
         )
     connected = tcp_table.clients(sockets, ctrl.port)
@@ -104,8 +122,12 @@ def _joined(context: Context, sockets: tuple[Socket, ...], ctrl: Address) -> lis
         findings.append(
             problem(
                 "control.held",
-                f"Baresip at {ctrl} serves one client: {process or 'another program'} is connected to it.",
-                "End it before you start the console: each would throw the other out.",
+                phrase(
+                    "Baresip at {ctrl} serves one client: {process} is connected to it.",
+                    ctrl=ctrl,
+                    process=process or phrase("another program"),
+                ),
+                phrase("End it before you start the console: each would throw the other out."),
             )
         )
     return findings
@@ -114,8 +136,10 @@ def _joined(context: Context, sockets: tuple[Socket, ...], ctrl: Address) -> lis
 def _nobody(ctrl: Address) -> Finding:
     return problem(
         "control.nobody",
-        f"Nobody listens on {ctrl}, where a running Baresip is to be joined.",
-        "Start Baresip with the module ctrl_tcp, correct BARESIP_CTRL, or leave out BARESIP_START=no.",
+        phrase("Nobody listens on {ctrl}, where a running Baresip is to be joined.", ctrl=ctrl),
+        phrase(
+            "Start Baresip with the module ctrl_tcp, correct BARESIP_CTRL, or leave out BARESIP_START=no."
+        ),
     )
 
 

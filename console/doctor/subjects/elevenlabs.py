@@ -12,6 +12,7 @@ from ...agent.rest import ElevenLabsRest, RestError
 from ...core.events import Refusal
 from ...core.finding import Finding, note, problem
 from ...core.tools import TOOLS
+from ...core.words import phrase
 from ..checking import Context, Result, check
 
 REGIONS = (
@@ -51,8 +52,8 @@ def _region(base_url: str) -> tuple[Finding, ...]:
     return (
         problem(
             "elevenlabs.region",
-            f"{host} is no region of ElevenLabs.",
-            f"Set ELEVENLABS_BASE_URL to https:// and one of {', '.join(REGIONS)}.",
+            phrase("{host} is no region of ElevenLabs.", host=host),
+            phrase("Set ELEVENLABS_BASE_URL to https:// and one of {regions}.", regions=", ".join(REGIONS)),
         ),
     )
 
@@ -66,10 +67,12 @@ async def _without_key(rest: ElevenLabsRest) -> Result:
             return Result((_unreachable(error),))
     bare = note(
         "elevenlabs.no-key",
-        "No API key is set: only a public agent can be used, and its settings and credits are unknown.",
-        "Fill in ELEVENLABS_API_KEY in .env.",
+        phrase(
+            "No API key is set: only a public agent can be used, and its settings and credits are unknown."
+        ),
+        phrase("Fill in ELEVENLABS_API_KEY in .env."),
     )
-    return Result((bare,), unknown=("Whether there is such a public agent only a call can tell.",))
+    return Result((bare,), unknown=(phrase("Whether there is such a public agent only a call can tell."),))
 
 
 async def _agent(rest: ElevenLabsRest, agent_id: str, context: Context) -> Result:
@@ -99,18 +102,23 @@ def _judged(account: Account, context: Context) -> Result:
             account.agent, call_seconds=context.settings.call_seconds, client_tools=TOOLS
         )
     elif account.agent_error:
-        unknown.append(f"The agent's settings could not be read: {_why(account.agent_error)}")
+        unknown.append(phrase("The agent's settings could not be read: {why}", why=_why(account.agent_error)))
     if account.subscription:
         facts += subscription_facts(account.subscription)
         findings += subscription_findings(account.subscription)
     elif account.subscription_error:
-        unknown.append(f"The credits could not be read: {_why(account.subscription_error)}")
+        unknown.append(
+            phrase(
+                "The credits could not be read: {why}",
+                why=_why(account.subscription_error),
+            )
+        )
     return Result(tuple(findings), tuple(facts), tuple(unknown))
 
 
 def _why(error: RestError) -> str:
     if error.detail == "missing_permissions":
-        return "the key is not permitted to (User: read, or Agents: read)."
+        return phrase("the key is not permitted to (User: read, or Agents: read).")
     return str(error)
 
 
@@ -120,36 +128,41 @@ def _refused(error: RestError, agent_id: str) -> Finding:
     if error.detail == "missing_permissions":
         return problem(
             "elevenlabs.scope",
-            "The API key may not start conversations.",
-            "Give it the Agents permission at ElevenLabs, or put another into ELEVENLABS_API_KEY.",
+            phrase("The API key may not start conversations."),
+            phrase("Give it the Agents permission at ElevenLabs, or put another into ELEVENLABS_API_KEY."),
         )
-    code, remedy = _REMEDIES.get(error.refusal, ("refused", "Try again later, or ask ElevenLabs."))
+    code, remedy = _REMEDIES.get(error.refusal, ("refused", phrase("Try again later, or ask ElevenLabs.")))
     return problem(f"elevenlabs.{code}", _what(error, agent_id), remedy)
 
 
 def _what(error: RestError, agent_id: str) -> str:
     if error.refusal is Refusal.AGENT:
-        return f"ElevenLabs does not know the agent {agent_id} in this region."
+        return phrase("ElevenLabs does not know the agent {agent_id} in this region.", agent_id=agent_id)
     if error.refusal is Refusal.KEY:
-        return f"ElevenLabs refuses the API key ({error.status})."
+        return phrase("ElevenLabs refuses the API key ({status}).", status=error.status)
     return str(error)
 
 
 _REMEDIES: dict[Refusal | None, tuple[str, str]] = {
-    Refusal.KEY: ("key", "Put a valid key into ELEVENLABS_API_KEY."),
+    Refusal.KEY: ("key", phrase("Put a valid key into ELEVENLABS_API_KEY.")),
     Refusal.AGENT: (
         "agent",
-        "Correct ELEVENLABS_AGENT_ID, or set ELEVENLABS_BASE_URL to the region the agent lives in.",
+        phrase("Correct ELEVENLABS_AGENT_ID, or set ELEVENLABS_BASE_URL to the region the agent lives in."),
     ),
-    Refusal.CREDITS: ("credits", "Add credits or upgrade the plan."),
-    Refusal.CONFIG: ("config", "Correct ELEVENLABS_AGENT_ID, ELEVENLABS_BASE_URL and the agent's settings."),
-    Refusal.OTHER: ("base-url", "Correct ELEVENLABS_BASE_URL."),
+    Refusal.CREDITS: ("credits", phrase("Add credits or upgrade the plan.")),
+    Refusal.CONFIG: (
+        "config",
+        phrase("Correct ELEVENLABS_AGENT_ID, ELEVENLABS_BASE_URL and the agent's settings."),
+    ),
+    Refusal.OTHER: ("base-url", phrase("Correct ELEVENLABS_BASE_URL.")),
 }
 
 
 def _unreachable(error: RestError) -> Finding:
     return problem(
-        "elevenlabs.unreachable", str(error), "Check the network, a firewall, and ELEVENLABS_BASE_URL."
+        "elevenlabs.unreachable",
+        str(error),
+        phrase("Check the network, a firewall, and ELEVENLABS_BASE_URL."),
     )
 
 

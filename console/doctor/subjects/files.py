@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ...core.finding import Finding, problem, warning
+from ...core.words import phrase
 from ...phone import baresip_leftovers
 from ..checking import Context, Fix, Result, check
 
@@ -24,7 +25,10 @@ def look(context: Context) -> Result:
         findings.append(found)
         fixes += [fix] if fix else []
     return Result(
-        tuple(findings), () if findings else (f"private in {context.settings.data_dir}",), (), tuple(fixes)
+        tuple(findings),
+        () if findings else (phrase("private in {data_dir}", data_dir=context.settings.data_dir),),
+        (),
+        tuple(fixes),
     )
 
 
@@ -33,8 +37,19 @@ def _exposed(context: Context) -> Iterator[tuple[Finding, Fix | None]]:
     settings = context.settings
     for folder in dict.fromkeys((settings.data_dir, settings.log_dir)):
         for path in sorted(_files(folder)):
-            found = problem("files.exposed", f"{path} can be read by other users.", f"Run chmod 600 {path}.")
-            yield found, Fix("files.exposed", f"Let only you read {path}?", partial(path.chmod, 0o600))
+            found = problem(
+                "files.exposed",
+                phrase("{path} can be read by other users.", path=path),
+                phrase("Run chmod 600 {path}.", path=path),
+            )
+            yield (
+                found,
+                Fix(
+                    "files.exposed",
+                    phrase("Let only you read {path}?", path=path),
+                    partial(path.chmod, 0o600),
+                ),
+            )
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -61,14 +76,18 @@ def _leftovers(context: Context) -> Iterator[tuple[Finding, Fix | None]]:
     for folder in baresip_leftovers.leftovers(data_dir):
         found = warning(
             "files.leftover",
-            f"A console that is gone left {folder} with the SIP password in it, and maybe a running Baresip.",
-            "Start the console once, or add --fix.",
+            phrase(
+                "A console that is gone left {folder} with the SIP password in it, and maybe a running "
+                "Baresip.",
+                folder=folder,
+            ),
+            phrase("Start the console once, or add --fix."),
         )
         yield (
             found,
             Fix(
                 "files.leftover",
-                f"End what still runs of it and remove {folder}?",
+                phrase("End what still runs of it and remove {folder}?", folder=folder),
                 partial(baresip_leftovers.clear_leftovers, data_dir),
             ),
         )
@@ -81,8 +100,14 @@ def _old_flags(context: Context) -> Iterator[tuple[Finding, Fix | None]]:
             continue
         found = warning(
             "files.old-flag",
-            f"{path} is left of the old system; while its audio bridge runs, it may open a paid session.",
-            f"End the old programs and remove {path}.",
+            phrase(
+                "{path} is left of the old system; while its audio bridge runs, it may open a paid session.",
+                path=path,
+            ),
+            phrase("End the old programs and remove {path}.", path=path),
         )
         removable = path.is_symlink() or not path.is_dir()
-        yield found, Fix("files.old-flag", f"Remove {path}?", path.unlink) if removable else None
+        yield (
+            found,
+            Fix("files.old-flag", phrase("Remove {path}?", path=path), path.unlink) if removable else None,
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...core.finding import Finding, problem, warning
+from ...core.words import phrase
 from ...phone import baresip_program
 from ...phone.baresip_program import BaresipProgram
 from ...ports import PhoneError
@@ -23,7 +24,7 @@ async def look(context: Context) -> Result:
         return Result()
     running = running_baresip.find(ctrl.port, context.proc)
     if running is None:
-        return Result(unknown=("The config of the Baresip that is joined cannot be seen from here.",))
+        return Result(unknown=(phrase("The config of the Baresip that is joined cannot be seen from here."),))
     program = await _program(running)
     findings = [
         *_tones(running, program),
@@ -31,7 +32,10 @@ async def look(context: Context) -> Result:
         *_calls(running, program),
     ]
     version = f" {program.version}" if program else ""
-    return Result(tuple(findings), (f"Baresip{version} with {running.folder / 'config'}",))
+    return Result(
+        tuple(findings),
+        (phrase("Baresip{version} with {file}", version=version, file=running.folder / "config"),),
+    )
 
 
 async def _program(running: RunningBaresip) -> BaresipProgram | None:
@@ -50,9 +54,15 @@ def _tones(running: RunningBaresip, program: BaresipProgram | None) -> list[Find
     return [
         warning(
             "joined.tones",
-            f"Baresip plays its own tones ({', '.join(playing)}): they delay the answer by a second, and "
-            "the AI hears them as if the callee spoke.",
-            f"Set audio_path to an empty folder in {running.folder / 'config'} and start Baresip again.",
+            phrase(
+                "Baresip plays its own tones ({playing}): they delay the answer by a second, and the AI "
+                "hears them as if the callee spoke.",
+                playing=", ".join(playing),
+            ),
+            phrase(
+                "Set audio_path to an empty folder in {file} and start Baresip again.",
+                file=running.folder / "config",
+            ),
         )
     ]
 
@@ -64,8 +74,14 @@ def _devices(running: RunningBaresip, context: Context) -> list[Finding]:
         return [
             problem(
                 "joined.loop",
-                f"Baresip plays to and records from the same device ({player[1]}): callees hear themselves.",
-                f"Name two devices in audio_player and audio_source of {running.folder / 'config'}.",
+                phrase(
+                    "Baresip plays to and records from the same device ({player}): callees hear themselves.",
+                    player=player[1],
+                ),
+                phrase(
+                    "Name two devices in audio_player and audio_source of {file}.",
+                    file=running.folder / "config",
+                ),
             )
         ]
     settings = context.settings
@@ -76,8 +92,19 @@ def _devices(running: RunningBaresip, context: Context) -> list[Finding]:
     return [
         problem(
             "joined.other-end",
-            f"Nobody is at the other end of {setting}={ours}: Baresip has {theirs[1]} as its {key}.",
-            f"Name the same device in {setting} and in {key} of {running.folder / 'config'}.",
+            phrase(
+                "Nobody is at the other end of {setting}={ours}: Baresip has {theirs} as its {key}.",
+                setting=setting,
+                ours=ours,
+                theirs=theirs[1],
+                key=key,
+            ),
+            phrase(
+                "Name the same device in {setting} and in {key} of {file}.",
+                setting=setting,
+                key=key,
+                file=running.folder / "config",
+            ),
         )
         for setting, ours, key, theirs in ends
         if theirs[0] in _SAME_NAMES and theirs[1] and ours and ours.lower() not in theirs[1].lower()
@@ -90,7 +117,10 @@ def _calls(running: RunningBaresip, program: BaresipProgram | None) -> list[Find
     return [
         warning(
             "joined.calls",
-            f"Baresip {program.version} hangs up whatever call is current, also an incoming one.",
-            f"Set call_max_calls 1 in {running.folder / 'config'} and start Baresip again.",
+            phrase(
+                "Baresip {version} hangs up whatever call is current, also an incoming one.",
+                version=program.version,
+            ),
+            phrase("Set call_max_calls 1 in {file} and start Baresip again.", file=running.folder / "config"),
         )
     ]

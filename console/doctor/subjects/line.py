@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ...core.events import Event, LineDown, LineFailed, LineUp, RegistrationChanged, RegState
 from ...core.finding import Finding, problem
+from ...core.words import bare, joined, phrase
 from ...phone.baresip_config import BaresipAudio
 from ...ports import Phone, PhoneError
 from ...settings.loading import Settings
@@ -25,25 +26,29 @@ WAIT_SECONDS = 10.0
 """RFC 3261 repeats a REGISTER over UDP after 0.5, 1.5, 3.5 and 7.5 s: who answers has answered by then."""
 
 _NAME_SECONDS = 3.0
-_ACCOUNT = "SIP_USER, SIP_PASS and SIP_DOMAIN (or EXOLVE_SIP_...)"
+_ACCOUNT = phrase("SIP_USER, SIP_PASS and SIP_DOMAIN (or EXOLVE_SIP_...)")
 
 
 @check("line", seconds=25.0)
 async def look(context: Context) -> Result:
     settings = context.settings
     if context.loaded.problems or context.loaded.missing:
-        return Result(unknown=("The line is not looked at before the settings are in order.",))
+        return Result(unknown=(phrase("The line is not looked at before the settings are in order."),))
     if context.held_by:
         return Result(unknown=(context.held_by,))
     if context.joins and is_held(context):
-        return Result(unknown=("Another program may be connected to Baresip: the line is left to it.",))
+        return Result(
+            unknown=(phrase("Another program may be connected to Baresip: the line is left to it."),)
+        )
     last = await _try(context)
     unresolved = await _unresolved(settings)
     finding = judge(last, settings, unresolved)
     if finding:
         return Result((finding,))
     name = f"{settings.sip_user}@{settings.sip_domain}" if settings.sip_user else settings.sip_domain
-    return Result(facts=(f"registered as {name}" if settings.sip_register else f"dials directly to {name}",))
+    if settings.sip_register:
+        return Result(facts=(phrase("registered as {name}", name=name),))
+    return Result(facts=(phrase("dials directly to {name}", name=name),))
 
 
 async def _try(context: Context) -> Event | None:
@@ -107,7 +112,9 @@ def _no_devices(modules: frozenset[str]) -> BaresipAudio:
     for driver in ("aubridge", "alsa", "coreaudio", "portaudio", "pulse"):
         if driver in modules:
             return BaresipAudio(f"{driver},none", f"{driver},none")
-    raise PhoneError("Baresip has no module for any sound device; install one (Debian: baresip-core).")
+    raise PhoneError(
+        phrase("Baresip has no module for any sound device; install one (Debian: baresip-core).")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +150,19 @@ def judge(last: Event | None, settings: Settings, unresolved: Unresolved | None)
     """What the last word of the phone means. Pure."""
     if isinstance(last, LineFailed | LineDown):
         return problem(
-            "line.phone", *halves(last.reason, "See baresip.log; correct the settings of the line.")
+            "line.phone", *halves(last.reason, phrase("See baresip.log; correct the settings of the line."))
         )
     if isinstance(last, RegistrationChanged) and last.state is RegState.OK:
         return None
     if unresolved:
         return problem(
             "line.name",
-            f"The name {unresolved.name} has no address (or the network has no name server).",
-            f"Correct {unresolved.setting} (or EXOLVE_{unresolved.setting}), or mend the network.",
+            phrase(
+                "The name {name} has no address (or the network has no name server).", name=unresolved.name
+            ),
+            phrase(
+                "Correct {setting} (or EXOLVE_{setting}), or mend the network.", setting=unresolved.setting
+            ),
         )
     if not settings.sip_register:
         return None if last else _no_answer(settings)
@@ -160,36 +171,51 @@ def judge(last: Event | None, settings: Settings, unresolved: Unresolved | None)
     if isinstance(last, RegistrationChanged) and last.state is RegState.OFF:
         return problem(
             "line.off",
-            "Baresip has no such account, or does not register it.",
-            "Correct its accounts file (regint above 0), or set SIP_REGISTER=no.",
+            phrase("Baresip has no such account, or does not register it."),
+            phrase("Correct its accounts file (regint above 0), or set SIP_REGISTER=no."),
         )
     if isinstance(last, RegistrationChanged) and not settings.baresip_start and not last.code:
         return problem(
             "line.failed",
-            "Not registered: the Baresip that is joined does not say why.",
-            "Read its own output, and correct its accounts file.",
+            phrase("Not registered: the Baresip that is joined does not say why."),
+            phrase("Read its own output, and correct its accounts file."),
         )
     return _no_answer(settings, last.reason if isinstance(last, RegistrationChanged) else "")
 
 
 def _refused(last: RegistrationChanged) -> Finding:
-    answer = f"Not registered: {last.code} {last.reason}".rstrip(" .") + "."
+    said = bare(joined(" ", filter(None, (str(last.code), last.reason))))
+    answer = phrase("Not registered: {answer}.", answer=said)
     if last.code in (401, 403, 407):
-        return problem("line.password", answer, f"Correct {_ACCOUNT}: name, password or domain is wrong.")
+        return problem(
+            "line.password",
+            answer,
+            phrase("Correct {account}: name, password or domain is wrong.", account=_ACCOUNT),
+        )
     if last.code in (404, 410, 484, 604):
         return problem(
-            "line.unknown", answer, f"Correct {_ACCOUNT}: this registrar does not know the account."
+            "line.unknown",
+            answer,
+            phrase("Correct {account}: this registrar does not know the account.", account=_ACCOUNT),
         )
     if last.code is not None and last.code >= 500:
-        return problem("line.registrar", answer, "The provider has trouble: try again later, or ask them.")
-    return problem("line.refused", answer, f"Ask the provider; correct {_ACCOUNT}, and SIP_OUTBOUND.")
+        return problem(
+            "line.registrar", answer, phrase("The provider has trouble: try again later, or ask them.")
+        )
+    return problem(
+        "line.refused",
+        answer,
+        phrase("Ask the provider; correct {account}, and SIP_OUTBOUND.", account=_ACCOUNT),
+    )
 
 
 def _no_answer(settings: Settings, reason: str = "") -> Finding:
     server = host_of(settings.sip_outbound or settings.sip_domain)
-    more = f" ({reason})" if reason else ""
+    more = joined("", (" (", reason, ")")) if reason else ""
     return problem(
         "line.no-answer",
-        f"Not registered: {server} does not answer{more}.",
-        "Correct SIP_DOMAIN and SIP_OUTBOUND (or EXOLVE_SIP_...), or let SIP (UDP) through the firewall.",
+        phrase("Not registered: {server} does not answer{more}.", server=server, more=more),
+        phrase(
+            "Correct SIP_DOMAIN and SIP_OUTBOUND (or EXOLVE_SIP_...), or let SIP (UDP) through the firewall."
+        ),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ...core.finding import Finding, problem, warning
+from ...core.words import phrase
 from ...settings import env_file
 from ...settings.loading import make_folders
 from ..checking import Context, Fix, Result, check
 from ..wording import halves
 
-_CORRECT = "Correct it where it is set."
+_CORRECT = phrase("Correct it where it is set.")
 
 
 @check("settings")
@@ -26,10 +27,16 @@ def look(context: Context) -> Result:
     if exposed and loaded.env_file:
         path = loaded.env_file
         findings.append(
-            problem("settings.exposed", f"{path} can be read by other users.", f"Run chmod 600 {path}.")
+            problem(
+                "settings.exposed",
+                phrase("{path} can be read by other users.", path=path),
+                phrase("Run chmod 600 {path}.", path=path),
+            )
         )
-        fixes.append(Fix("settings.exposed", f"Let only you read {path}?", lambda: path.chmod(0o600)))
-    facts = (str(loaded.env_file or "from the environment"),)
+        fixes.append(
+            Fix("settings.exposed", phrase("Let only you read {path}?", path=path), lambda: path.chmod(0o600))
+        )
+    facts = (str(loaded.env_file or phrase("from the environment")),)
     return Result(tuple(findings), facts, fixes=tuple(fixes))
 
 
@@ -43,16 +50,20 @@ def _missing(context: Context) -> list[Finding]:
         return [
             problem(
                 "settings.none",
-                "No line of your own is set up; the screen opens on the built-in demo line.",
-                "Copy .env.example to .env and fill in the account and the agent, or add --demo.",
+                phrase("No line of your own is set up; the screen opens on the built-in demo line."),
+                phrase("Copy .env.example to .env and fill in the account and the agent, or add --demo."),
             )
         ]
     found = [
-        problem("settings.missing", "The line is not filled in: nothing can be dialed.", sentence)
+        problem("settings.missing", phrase("The line is not filled in: nothing can be dialed."), sentence)
         for sentence in loaded.missing
     ]
     if not loaded.settings.agent_id:
         found.append(
-            problem("settings.no-agent", "No AI agent is set.", "Fill in ELEVENLABS_AGENT_ID in .env.")
+            problem(
+                "settings.no-agent",
+                phrase("No AI agent is set."),
+                phrase("Fill in ELEVENLABS_AGENT_ID in .env."),
+            )
         )
     return found
