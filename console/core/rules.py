@@ -186,10 +186,10 @@ _RULES = (
     on_deadlines,
     _limits,
     _phone_broken,
-    _agent_late,
     _no_rtp,
     _warm,
     _session,
+    _agent_late,
     _no_dead_air,
     _retire,
 )
