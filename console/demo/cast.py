@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from ..core.words import phrase
 from . import g711
 from .callee import Callee
 from .caller import Caller
@@ -220,21 +221,41 @@ def _melody() -> bytes:
 
 
 CAST: tuple[Character, ...] = (
-    Character("+79750000001", "Anna", "answers, asks back, interrupts once, says goodbye", person),
-    Character("+79750000002", "Ivan", "the same in Russian", russian_person),
-    Character("+79750000003", "Mr Hm", "answers and says nothing but hm", hm),
-    Character("+79750000004", "Busy", "is busy (486)", busy),
-    Character("+79750000005", "Nobody home", "rings and never answers", no_answer),
-    Character("+79750000006", "Wrong number", "does not exist (404)", unknown),
-    Character("+79750000007", "Announcement", "speech before any answer (183), then 480", announcement),
-    Character("+79750000008", "Melody", "early media, then a person", melody_then_person),
-    Character("+79750000009", "Reliable", "early media with PRACK, then a person", reliable_then_person),
-    Character("+79750000010", "Voicemail", "a greeting and a beep", voicemail),
-    Character("+79750000011", "Screener", "asks who is calling before it rings through", screener),
-    Character("+79750000012", "Menu", "wants a digit: 1 or 2", menu),
-    Character("+79750000013", "Cut off", "hangs up in mid-sentence", cut_off),
-    Character("+79750000014", "Tunnel", "vanishes without a BYE", vanisher),
-    Character("+79750000015", "Olga", "calls you back", asks_to_be_called_back, calls_back=calls_back),
-    Character("+79750000016", "On hold", "puts you on hold and comes back", puts_on_hold),
-    Character("+79750000017", "Echo", "sends back what it hears", echo, any_codec=True),
+    Character(
+        "+79750000001", phrase("Anna"), phrase("answers, asks back, interrupts once, says goodbye"), person
+    ),
+    Character("+79750000002", phrase("Ivan"), phrase("the same in Russian"), russian_person),
+    Character("+79750000003", phrase("Mr Hm"), phrase("answers and says nothing but hm"), hm),
+    Character("+79750000004", phrase("Busy"), phrase("is busy (486)"), busy),
+    Character("+79750000005", phrase("Nobody home"), phrase("rings and never answers"), no_answer),
+    Character("+79750000006", phrase("Wrong number"), phrase("does not exist (404)"), unknown),
+    Character(
+        "+79750000007",
+        phrase("Announcement"),
+        phrase("speech before any answer (183), then 480"),
+        announcement,
+    ),
+    Character("+79750000008", phrase("Melody"), phrase("early media, then a person"), melody_then_person),
+    Character(
+        "+79750000009",
+        phrase("Reliable"),
+        phrase("early media with PRACK, then a person"),
+        reliable_then_person,
+    ),
+    Character("+79750000010", phrase("Voicemail"), phrase("a greeting and a beep"), voicemail),
+    Character(
+        "+79750000011", phrase("Screener"), phrase("asks who is calling before it rings through"), screener
+    ),
+    Character("+79750000012", phrase("Menu"), phrase("wants a digit: 1 or 2"), menu),
+    Character("+79750000013", phrase("Cut off"), phrase("hangs up in mid-sentence"), cut_off),
+    Character("+79750000014", phrase("Tunnel"), phrase("vanishes without a BYE"), vanisher),
+    Character(
+        "+79750000015",
+        phrase("Olga"),
+        phrase("calls you back"),
+        asks_to_be_called_back,
+        calls_back=calls_back,
+    ),
+    Character("+79750000016", phrase("On hold"), phrase("puts you on hold and comes back"), puts_on_hold),
+    Character("+79750000017", phrase("Echo"), phrase("sends back what it hears"), echo, any_codec=True),
 )
