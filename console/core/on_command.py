@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import numbers
+from . import numbers, sip_uri
 from .draft import Draft
 from .effects import AudioStart, EarSwitch, Hindrance, NeverCallAdd, PhoneAnswer, PhoneDial, PhoneRegister
 from .events import (
@@ -126,8 +126,26 @@ def judge(state: State, text: str, as_uri: bool) -> numbers.Judgement:
     policy = state.policy
     lists = {"never_call": state.never_call, "answered_today": state.answered_today}
     if as_uri:
-        return numbers.judge_uri(text, domain=policy.domain, region=policy.region, e164=policy.e164, **lists)
+        seen = numbers.judge_uri(text, domain=policy.domain, region=policy.region, e164=policy.e164, **lists)
+        why = _why_no_tls(state.line, seen.uri)
+        return replace(seen, verdict=numbers.Verdict.REFUSED, why=why, uri="") if why else seen
     return numbers.judge(text, region=policy.region, domain=policy.domain, e164=policy.e164, **lists)
+
+
+def _why_no_tls(line: Line, uri: str) -> str:
+    """Why a URI must not be dialed over TLS: Baresip 1.0 takes any certificate for the right one, and every
+    Baresip any trusted one for an address."""
+    parsed, _ = sip_uri.parse(uri) if uri else (None, "")
+    if parsed is None or not (parsed.scheme == "sips" or ";transport=tls" in parsed.parameters):
+        return ""
+    if line.engine == "baresip" and line.version.startswith(("0.", "1.0.")):
+        return phrase(
+            "Baresip {version} cannot verify who answers over TLS: dial without it, or use another engine.",
+            version=line.version,
+        )
+    if sip_uri.is_foreign_address(parsed.host):
+        return phrase("Over TLS only a name can be verified, not an address: dial sip:name@host.")
+    return ""
 
 
 def _dial(d: Draft, event: Dial) -> None:

@@ -6,6 +6,7 @@ can end the command that carries the URI.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
@@ -46,6 +47,15 @@ def valid_domain(domain: str) -> bool:
     """Whether `domain` is a host name or address with an optional port from 1 to 65535."""
     match = _HOSTPORT.fullmatch(domain)
     return match is not None and (match["port"] is None or 0 < int(match["port"]) <= 65535)
+
+
+def is_foreign_address(hostport: str) -> bool:
+    """Whether this is an IP address, with or without a port, of another machine; a name is none."""
+    host = hostport[1:].partition("]")[0] if hostport.startswith("[") else hostport.partition(":")[0]
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def parse(text: str) -> tuple[SipUri | None, str]:

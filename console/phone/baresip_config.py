@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from ..core.words import phrase
 from ..ports import PhoneError
+from . import sip_tls
 from .baresip_program import BaresipProgram
 from .baresip_version import Version
 
@@ -79,20 +80,41 @@ def check_account(account: SipAccount, version: Version) -> None:
     for name, pattern in _SAFE.items():
         value = getattr(account, name)
         if (value or name != "outbound") and not pattern.match(value):
-            raise PhoneError(f"The SIP account cannot be used: SIP_{name.upper()} is missing or malformed.")
+            raise PhoneError(
+                phrase(
+                    "The SIP account cannot be used: SIP_{name} is missing or malformed.", name=name.upper()
+                )
+            )
     if '"' in account.password or not account.password.isprintable():
         raise PhoneError(
-            "The SIP password cannot be used: Baresip has no way to write a double quote or a line break in "
-            "one; change the password at the provider."
+            phrase(
+                "The SIP password cannot be used: Baresip has no way to write a double quote or a line "
+                "break in one; change the password at the provider."
+            )
         )
     if account.register and not account.password:
-        raise PhoneError("The SIP password is missing: set SIP_PASS, or SIP_REGISTER=no to dial directly.")
+        raise PhoneError(
+            phrase("The SIP password is missing: set SIP_PASS, or SIP_REGISTER=no to dial directly.")
+        )
+    sip_tls.check_proxy(account.outbound, version)
     unknown = [codec for codec in account.codecs if codec.lower() not in _CODECS]
     if unknown:
-        raise PhoneError(f"SIP_CODECS names {unknown[0]!r}; known are {', '.join(_CODECS)}.")
+        raise PhoneError(
+            phrase(
+                "SIP_CODECS names {unknown!r}; known are {codecs}.",
+                unknown=unknown[0],
+                codecs=", ".join(_CODECS),
+            )
+        )
     longest = 511 if version < (2, 0) else 1023
     if len(account_line(account, _known_codecs(account)).encode()) > longest:
-        raise PhoneError(f"The SIP account is too long: Baresip {version} reads {longest} bytes of it.")
+        raise PhoneError(
+            phrase(
+                "The SIP account is too long: Baresip {version} reads {longest} bytes of it.",
+                version=version,
+                longest=longest,
+            )
+        )
 
 
 def account_line(account: SipAccount, codecs: tuple[str, ...]) -> str:
@@ -113,7 +135,9 @@ def codecs_for(account: SipAccount, program: BaresipProgram) -> tuple[str, ...]:
     """Codecs in order of preference that this Baresip has; raises `PhoneError` when there are none."""
     codecs = tuple(codec for codec in _known_codecs(account) if _CODECS[codec][0] in program.modules)
     if not codecs:
-        raise PhoneError(f"None of the codecs in SIP_CODECS is installed with {program.path}.")
+        raise PhoneError(
+            phrase("None of the codecs in SIP_CODECS is installed with {path}.", path=program.path)
+        )
     return codecs
 
 
@@ -174,12 +198,8 @@ def _network(inputs: ConfigInputs) -> str:
     if host not in ("0.0.0.0", "::"):
         # The name `lo` fails in every version, the address works.
         lines.append(f"net_interface\t\t{host}")
-    if inputs.program.version.has_call_ids:
-        trust = ssl.get_default_verify_paths()
-        if trust.cafile:
-            lines += [f"sip_cafile\t\t{_quoted(trust.cafile)}", "sip_verify_server\tyes"]
-        elif trust.capath:
-            lines += [f"sip_capath\t\t{_quoted(trust.capath)}", "sip_verify_server\tyes"]
+    if inputs.program.version.verifies_tls:
+        lines += sip_tls.verification()
     return "\n".join(lines)
 
 
@@ -213,7 +233,13 @@ def _modules(inputs: ConfigInputs) -> list[str]:
     plain = dict.fromkeys([*(_CODECS[codec][0] for codec in codecs), *drivers, *converters])
     missing = [name for name in plain if name not in available]
     if missing:
-        raise PhoneError(f"Baresip's module {missing[0]} is missing in {inputs.program.module_dir}.")
+        raise PhoneError(
+            phrase(
+                "Baresip's module {name} is missing in {folder}.",
+                name=missing[0],
+                folder=inputs.program.module_dir,
+            )
+        )
     # `menu` before `ctrl_tcp`: its own reactions to an event then come first.
     return [f"module\t\t\t{name}.so" for name in plain] + [
         f"module_app\t\t{name}.so" for name in ("account", "menu", "ctrl_tcp")
@@ -222,7 +248,9 @@ def _modules(inputs: ConfigInputs) -> list[str]:
 
 def _quoted(value: str) -> str:
     if '"' in value or not value.isprintable():
-        raise PhoneError(f"Baresip's config cannot hold {value!r}; use a name without quotes.")
+        raise PhoneError(
+            phrase("Baresip's config cannot hold {value!r}; use a name without quotes.", value=value)
+        )
     return f'"{value}"' if " " in value else value
 
 

@@ -30,6 +30,11 @@ class Version(NamedTuple):
         return self >= (1, 1)
 
     @property
+    def verifies_tls(self) -> bool:
+        """`sip_verify_server` exists; before, any certificate was good enough."""
+        return self >= (1, 1)
+
+    @property
     def hangs_up_by_id(self) -> bool:
         """`hangup ID`; before, the command ended the current call whatever its parameter."""
         return self >= (3, 19)

@@ -29,6 +29,7 @@ from ..core.events import (
 )
 from ..core.text import clean
 from ..ports import Emit, PhoneError
+from . import sip_tls
 from .ctrl_messages import PhoneMessage
 from .embedded_account import EmbeddedLine
 from .embedded_audio import MemoryPaths
@@ -228,9 +229,12 @@ class EmbeddedPhone:
         except baresip.RegistrationError as error:
             # A registrar's answer is told by the stack's own event; silence is not.
             if error.status is None:
-                self._emit(RegistrationChanged(RegState.FAILED, None, clean(str(error))))
+                self._emit(RegistrationChanged(RegState.FAILED, None, self._why_not_registered(error)))
         except baresip.BaresipError:
             pass
+
+    def _why_not_registered(self, error: Exception) -> str:
+        return sip_tls.why_failed(self._line.outbound, clean(str(error)))
 
     # ---- calls ----
 

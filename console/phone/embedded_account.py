@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..ports import PhoneError
+from . import sip_tls
 
 if TYPE_CHECKING:
     from baresip import Account, Config
@@ -50,6 +51,7 @@ class EmbeddedLine:
                 "The SIP password holds a double quote or a backslash, which the embedded phone cannot "
                 "carry: change it at the provider, or set CONSOLE_ENGINE=baresip."
             )
+        sip_tls.check_proxy(self.outbound)
         unknown = [name for name in self.codecs if name.lower() not in _CODECS]
         if unknown:
             raise PhoneError(f"SIP_CODECS: {unknown[0]!r} is not one of {', '.join(_CODECS)}.")
@@ -73,6 +75,7 @@ class EmbeddedLine:
 
         low, high = self.jitter_ms
         lines = ["audio_jitter_buffer_type fixed", f"audio_jitter_buffer_ms {low}-{high}"]
+        lines += sip_tls.verification()
         address = self.address()
         if address:
             lines.append(f"sip_listen {address[0]}:{address[1]}")

@@ -105,9 +105,9 @@ def whole(least: int, most: int, unit: str) -> Callable[[str], int]:
 
 
 def milliseconds_range(value: str) -> tuple[int, int]:
-    """`min-max`."""
-    match = re.fullmatch(r"([0-9]{1,4})\s*-\s*([0-9]{1,4})", value)
-    if not match or not 0 <= int(match[1]) <= int(match[2]) <= 1000 or int(match[2]) == 0:
+    """`min-max`, or 0 for none."""
+    match = re.fullmatch(r"([0-9]{1,4})\s*-\s*([0-9]{1,4})", "0-0" if value == "0" else value)
+    if not match or not 0 <= int(match[1]) <= int(match[2]) <= 1000:
         raise ValueError(
             phrase(
                 "must be min-max in milliseconds up to 1000, like 40-120, not {value!r}",
@@ -183,8 +183,12 @@ def sip_outbound(value: str) -> str:
         raise ValueError(
             phrase("must be a proxy like sip:80.75.130.100, not {value!r}", value=clean(value, 60))
         )
-    scheme = "sips" if value.lower().startswith("sips:") else "sip"
-    return f"{scheme}:{match['host']}{match['rest'].lower()}"
+    rest = match["rest"].lower()
+    if value.lower().startswith("sips:") and ";transport=tls" not in rest:
+        if ";transport=" in rest:
+            raise ValueError(phrase("says sips: and another transport than TLS: drop one"))
+        rest = f";transport=tls{rest}"  # the hop to the proxy, which is all that can be meant
+    return f"sip:{match['host']}{rest}"
 
 
 def comma_separated(value: str) -> tuple[str, ...]:

@@ -147,6 +147,41 @@ def test_an_account_that_cannot_be_is_refused_in_one_sentence(
     assert not password or password not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "outbound", ["sip:proxy;transport=tls", "sips:proxy", "sip:proxy:5061;TRANSPORT=tls;lr"]
+)
+def test_tls_to_whoever_answers_is_refused(outbound: str) -> None:
+    """Baresip 1.0 checks no certificate: what it sends over TLS, anybody on the way can have."""
+    with pytest.raises(PhoneError, match=r"1\.0\.0 cannot verify the server"):
+        check_account(account(outbound=outbound), Version(1, 0))
+    check_account(account(outbound="sip:proxy;transport=tcp"), Version(1, 0))
+    check_account(account(outbound=outbound.lower()), Version(1, 1))
+
+
+@pytest.mark.parametrize("host", ["80.75.130.100", "192.0.2.1:5061", "[2001:db8::1]"])
+def test_tls_to_an_address_is_refused_because_only_names_are_verified(host: str) -> None:
+    for outbound in (f"sip:{host};transport=tls", f"sips:{host}"):
+        with pytest.raises(PhoneError, match="verifies only names"):
+            check_account(account(outbound=outbound), Version(4, 9))
+    check_account(account(outbound=f"sip:{host}"), Version(4, 9))
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_where_it_can_the_server_is_verified(
+    trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a file of trusted certificates every server is refused, none is believed."""
+    store = tmp_path / "trusted certificates.pem"
+    store.write_text("")
+    monkeypatch.setattr("console.phone.sip_tls.certifi.where", lambda: str(tmp_path / "none"))
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    found = type("Paths", (), {"cafile": str(store) if trusted else None})
+    monkeypatch.setattr("ssl.get_default_verify_paths", lambda: found)
+    assert config(NEW)["sip_verify_server"] == "yes"
+    assert config(NEW).get("sip_cafile", "none") == (f'"{store}"' if trusted else "none")
+    assert "sip_verify_server" not in config(OLD)
+
+
 def test_a_longer_account_fits_a_newer_version() -> None:
     check_account(account(password="x" * 500), Version(4, 9))
 

@@ -596,6 +596,42 @@ def test_quit_does_not_wait_for_a_broken_phone(console: Console) -> None:
     assert Stop() in console.wait(3.1)
 
 
+@pytest.mark.parametrize("uri", ["sips:anna@h", "sip:anna@h;transport=tls", "anna@h;transport=TLS"])
+@pytest.mark.parametrize(
+    ("engine", "version", "dialed"),
+    [
+        ("baresip", "1.0.0", False),
+        ("baresip", "1.1.0", True),
+        ("baresip", "10.0.1", True),
+        ("embedded", "0.5", True),
+    ],
+)
+def test_over_tls_only_a_phone_that_verifies_dials(uri: str, engine: str, version: str, dialed: bool) -> None:
+    console = Console(State(Policy(domain="h", register=False)))
+    console(LineUp(engine, version, True), Dial(C, uri, as_uri=True, confirmed=True))
+    assert bool(console.of(PhoneDial)) is dialed
+    refused = console.records("refused")
+    assert dialed or "cannot verify who answers over TLS" in str(refused[0].fields["why"])
+    console(Dial(CallId("c9"), "sip:anna@h", as_uri=True))
+    assert dialed or console.of(PhoneDial)
+
+
+@pytest.mark.parametrize(
+    ("uri", "dialed"),
+    [
+        ("sips:anna@192.0.2.1", False),
+        ("sip:anna@[2001:db8::1]:5061;transport=tls", False),
+        ("sip:anna@192.0.2.1", True),
+        ("sips:anna@127.0.0.1:5061", True),
+    ],
+)
+def test_over_tls_an_address_cannot_be_verified(uri: str, dialed: bool) -> None:
+    console = Console(State(Policy(domain="h", register=False)))
+    console(LineUp("embedded", "0.5", True), Dial(C, uri, as_uri=True, confirmed=True))
+    assert bool(console.of(PhoneDial)) is dialed
+    assert dialed or "only a name can be verified" in str(console.records("refused")[0].fields["why"])
+
+
 # ---- who asked ----
 
 
