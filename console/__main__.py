@@ -1,5 +1,15 @@
-"""`python -m console`"""
+"""The entry point of `call-console`, and `python -m console`."""
 
-from .cli import main
+from . import early_stop
 
-main()
+
+def main() -> None:
+    early_stop.watch()
+    # Half a second of imports, in which a signal may come.
+    from .cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -15,12 +15,14 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from console.core.events import CallId, HangUp, Reject
 from console.core.state import AgentPhase, CallPhase, Outcome
+from console.demo.conversation.process import ConversationServerError
 from console.demo.conversation.script import RestAnswer, Script, Step
 from tests.console_rig import SLOW
-from tests.faults.scene import HELLO, SPEAKS, Scene, baresip, sound_server
+from tests.faults.scene import HELLO, SPEAKS, Scene, baresip, children, sound_server
 
 Struck = tuple[CallId, float]
 
@@ -70,6 +72,54 @@ def signalled(number: signal.Signals, pid: Callable[[], int]) -> Callable[[Scene
         return call, time.time()
 
     return strike
+
+
+async def restarted(s: Scene) -> Struck:
+    """It ends, and its successor is killed as soon as it is there; the third one works."""
+    call = await s.talking()
+    first = baresip()
+    os.kill(first, signal.SIGTERM)
+    at = time.time()
+    async with asyncio.timeout(20 * SLOW):
+        while not (others := [pid for pid in children("baresip") if pid != first]):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    os.kill(others[0], signal.SIGKILL)
+    return call, at
+
+
+# ---- the clock ----
+
+
+def wall_clock(jump: float) -> Callable[[Scene], Awaitable[Struck]]:
+    """`jump` seconds in mid-call, as when a clock is set; what runs, is billed and recorded is not moved."""
+
+    async def strike(s: Scene) -> Struck:
+        call = await s.talking()
+        plain, at = time.time, time.time()
+        time.time = lambda: plain() + jump
+        try:
+            await goes_on(s, call)
+            await hang_up(s, call)
+            end = await s.over(call)
+        finally:
+            time.time = plain
+        took = plain() - at
+        ran = end.seconds(0.0)
+        assert 0.0 < ran < took + 60.0 * SLOW, ran
+        assert 0.0 < end.agent.billed <= ran + 2.0 * SLOW, (end.agent.billed, ran)
+        moments = [record.t for record in s.records]
+        assert moments == sorted(moments)
+        assert 0.0 <= moments[-1] - moments[0] < took + 60.0 * SLOW
+        assert abs(_written(s)["started"] - at) < 60.0 * SLOW
+        return call, at
+
+    return strike
+
+
+def _written(s: Scene) -> dict[str, float]:
+    """The newest record on disk; `started` in Unix seconds."""
+    record = json.loads((s.folder / "data" / "calls.jsonl").read_text().splitlines()[-1])
+    return {"started": datetime.fromisoformat(record["started"]).timestamp()}
 
 
 # ---- the control link ----
@@ -366,6 +416,25 @@ async def cancelled_at_reject(s: Scene) -> Struck:
     return incoming.call, time.time()
 
 
+async def agent_crosses_operator(s: Scene) -> Struck:
+    """The AI ends the call at the moment of the key."""
+    call = await s.talking()
+    ends = asyncio.create_task(s.conversation.do(Step("end")))
+    await asyncio.sleep(0)
+    await hang_up(s, call)
+    at = time.time()
+    with contextlib.suppress(ConversationServerError):  # our close was faster
+        await ends
+    return call, at
+
+
+async def agent_crosses_callee(s: Scene) -> Struck:
+    """The AI ends the call; the far end's BYE crosses ours."""
+    call = await s.talking("Crosses the BYE")
+    await s.conversation.do(Step("end"))
+    return call, time.time()
+
+
 async def exchange_killed(s: Scene) -> Struck:
     call = await s.talking()
     os.kill(s.line.pid, signal.SIGKILL)
@@ -397,6 +466,7 @@ SINGLE: tuple[Fault, ...] = (
         not_on={EMBEDDED: NO_PROCESS},
         far_timeout=20.0,
     ),
+    Fault("baresip restarted, and killed as it starts", restarted, LOST, not_on={EMBEDDED: NO_PROCESS}),
     Fault("ctrl_tcp cut", link_cut, ENDED, not_on={EMBEDDED: NO_LINK}, ctrl_proxy=True),
     Fault("ctrl_tcp half-open", link_half_open, LOST, not_on={EMBEDDED: NO_LINK}, ctrl_proxy=True),
     Fault("ctrl_tcp: a second client", link_visited, ENDED, not_on={EMBEDDED: NO_LINK}, ctrl_proxy=True),
@@ -461,6 +531,10 @@ SINGLE: tuple[Fault, ...] = (
     Fault("SIP peer gone before ACK", called("Gone before ACK"), NO_AUDIO),
     Fault("CANCEL crossing the 200", cancel_crosses_200, frozenset({Outcome.CANCELLED})),
     Fault("BYE crossing ours", bye_crosses_bye, ENDED),
+    Fault("agent's hang-up crossing the operator's", agent_crosses_operator, ENDED),
+    Fault("agent's hang-up crossing the far end's", agent_crosses_callee, ENDED),
+    Fault("wall clock set back by an hour", wall_clock(-3600.0), ENDED),
+    Fault("wall clock set ahead by an hour", wall_clock(3600.0), ENDED),
     Fault("incoming call during a call", incoming_during_call, ENDED),
     Fault(
         "incoming call cancelled at the moment of x",

@@ -60,13 +60,15 @@ class FarEnds:
         await self.server.stop()
         await asyncio.to_thread(self.line.stop)
 
-    async def call(self, who: str, *options: str) -> asyncio.subprocess.Process:
+    async def call(
+        self, who: str, *options: str, stderr: int = asyncio.subprocess.DEVNULL
+    ) -> asyncio.subprocess.Process:
         """`call-console call ...` in a session of its own."""
         console = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "console", "call", NUMBERS[who], "--json", *options),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=stderr,
             cwd=self.folder,
             env={
                 "PATH": os.environ["PATH"],
@@ -219,17 +221,53 @@ async def test_asked_to_end(far: FarEnds, number: signal.Signals, record_propert
     await far.works_again(2)
 
 
-@pytest.mark.parametrize("far", on_both(30.0), indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("far", on_both(3.0)[:1], indirect=True)
+async def test_asked_to_end_while_it_starts(
+    far: FarEnds, number: signal.Signals, record_property: Recorded
+) -> None:
+    """As early as a program of this kind can take a signal: it says so, and nothing was dialed."""
+    record_property("fault", f"console ended by {number.name} while it starts")
+    record_property("engine", "both")
+    console = await far.call("Patient", stderr=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(10 * SLOW):
+        while not catches(console.pid, number):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.002)
+    os.kill(console.pid, number)
+    async with asyncio.timeout(10 * SLOW):
+        _, said = await console.communicate()
+    for name in ("left", "session", "leg"):
+        record_property(name, 0)
+    record_property("silence", "-")
+    assert console.returncode == 130
+    assert said.decode() == f"Stopped by {number.name}.\n"
+    assert not any(line["event"] == "invite" for line in far.line.lines)
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether this process has a handler of its own for the signal."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+        return bool(int(caught, 16) >> (number - 1) & 1)
+    return False
+
+
+STOPPED_SECONDS = float(os.environ.get("STOPPED_SECONDS", "10"))
+
+
+@pytest.mark.timeout(60 + 3 * STOPPED_SECONDS * SLOW)
+@pytest.mark.parametrize("far", on_both(20.0 + STOPPED_SECONDS), indirect=True)
 async def test_all_of_it_stopped_and_continued(far: FarEnds, record_property: Recorded) -> None:
-    """Ten seconds in which nothing of the console runs; then the call goes on, or ends in order."""
-    record_property("fault", "whole process group stopped for 10 s, continued")
+    """Some time in which nothing of the console runs; then the call goes on, or ends in order."""
+    record_property("fault", f"whole process group stopped for {STOPPED_SECONDS:g} s, continued")
     record_property("engine", far.engine)
-    console = await far.talking("--max-seconds", "14")
+    console = await far.talking("--max-seconds", f"{STOPPED_SECONDS + 4:.0f}")
     stopped = family(console.pid)
     at = time.time()
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
-    await asyncio.sleep(10)
+    await asyncio.sleep(STOPPED_SECONDS)
     for pid in reversed(stopped):
         os.kill(pid, signal.SIGCONT)
     end = await far.ended(20)
