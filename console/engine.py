@@ -68,6 +68,7 @@ from .ports import (
     SessionRequest,
     Update,
 )
+from .tidying import Tidying
 
 PUBLISH_SECONDS = 0.02
 """Updates that come thicker than this are folded into one, so that a flood never swamps the screen."""
@@ -118,6 +119,7 @@ class Engine:
         self._state = archive.initial(self._wall_zero, self.now(), self.send)
         self._stopping = asyncio.Event()
         self._billing = Billing(agents, self._take)
+        self._tidying = Tidying(lambda: bool(self._state.calls))
         self._timer: asyncio.TimerHandle | None = None
         self._publish: Publish = lambda update: None
         self._published = float("-inf")
@@ -153,6 +155,7 @@ class Engine:
         self._archive.start()
         phone = asyncio.create_task(self._run_phone(), name="phone")
         self._billing.start()
+        self._tidying.start()
         try:
             self._flush()
             self._drain()
@@ -175,6 +178,7 @@ class Engine:
         for timer in (self._timer, self._later):
             if timer:
                 timer.cancel()
+        self._tidying.stop()
         self._flush()
         self._draining = True  # nothing is decided any more
         phone.cancel()
@@ -299,6 +303,7 @@ class Engine:
             case Keep():
                 self._archive.keep(effect.call)
                 self._billing.review(effect.call)
+                self._tidying.soon()
             case Amend():
                 self._archive.amend(effect.call)
             case Stop():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -50,8 +51,19 @@ def _api_beside(console: Console, settings: Settings) -> Iterator[tuple[Console,
     except ApiUnavailable as error:
         yield console, "none", (str(error),)
         return
-    with server:
+    started = threading.Event()
+
+    def start() -> None:
+        # With the first update the screen is there: its first painting waits for no library of the API's.
+        if not started.is_set():
+            started.set()
+            server.start()
+
+    feed.listen(start)
+    try:
         yield FedConsole(console, feed), str(server.address), ()
+    finally:
+        server.stop()
 
 
 def _offers() -> Iterator[Offer]:
