@@ -305,3 +305,6 @@ def _found(d: Draft, event: PhoneFound) -> None:
     d.record("call.found", call.id, peer=event.peer, ours=event.ours)
     if event.ours:
         d.hang_up(call, ClosedBy.NETWORK, phrase("left over from an earlier console"), Outcome.LOST)
+    elif not d.state.policy.joined:
+        # Our own Baresip takes orders from every user of this machine.
+        d.hang_up(call, ClosedBy.NETWORK, phrase("nobody here asked for this call"), Outcome.LOST)

@@ -457,11 +457,17 @@ def test_hanging_up_while_the_link_is_lost_does_not_prolong_the_call(console: Co
 
 
 def test_calls_found_at_connect(console: Console) -> None:
-    console(PhoneFound(CallId("f1"), "sip:a@b", established=True, ours=False))
-    assert console.call.phase is CallPhase.UP
-    assert console.of(AgentPrepare) == []
     console(PhoneFound(CallId("f2"), "sip:c@d", established=True, ours=True))
     assert console.of(PhoneHangUp) == [PhoneHangUp(CallId("f2"))]
+    assert console.of(AgentPrepare) == []
+
+
+def test_a_call_that_nobody_here_asked_for_is_ended_on_a_phone_of_our_own(console: Console) -> None:
+    """Its control port takes orders from every user of this machine."""
+    console(PhoneFound(CallId("f1"), "sip:a@b", established=False, ours=False))
+    assert console.of(PhoneHangUp) == [PhoneHangUp(CallId("f1"))]
+    assert "nobody here asked" in console.call.why
+    assert console.of(AgentPrepare) == []
 
 
 def test_incoming_call_offered_rejected_missed(console: Console) -> None:
