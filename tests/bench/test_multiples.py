@@ -15,13 +15,15 @@ pytestmark = pytest.mark.timeout(180)
 
 CALLS, CLICKS = 3, 4
 LIMITS = {
-    # times the floor, which is 0.02 to 0.1 ms: about 20 times what a quiet machine needs
-    "upgrade": 1_000,
-    "first audio": 3_000,
-    "close": 1_500,
-    "in": 15_000,
-    "out": 10_000,
+    # times the floor, which is 0.02 to 0.1 ms, less on a busy machine than on an idle one
+    "upgrade": 500,
+    "first audio": 1_500,
+    "close": 1_000,
+    "in": 8_000,
+    "out": 5_000,
 }
+DEVICES = 2
+"""So much more for the external engine, whose sound goes through two devices and a second program."""
 
 
 @pytest.fixture
@@ -41,22 +43,22 @@ def engine(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def held(bench: Bench, figures: dict[str, list[float]]) -> None:
+def held(bench: Bench, engine: str, figures: dict[str, list[float]]) -> None:
     """Each figure, in milliseconds, within its multiple of the floor."""
     for name, values in figures.items():
-        limit = LIMITS[name] * bench.floors[name]
+        limit = LIMITS[name] * bench.floors[name] * (1 if engine == "embedded" else DEVICES)
         assert min(values) <= limit, f"{name}: {values} ms, the limit is {limit:.1f} ms"
 
 
 async def test_session_sound_and_end_follow_at_once(bench: Bench, engine: str) -> None:
     times = await answer.times(bench, engine, CALLS)
-    held(bench, {"upgrade": times.upgrade, "first audio": times.sound, "close": times.close})
+    held(bench, engine, {"upgrade": times.upgrade, "first audio": times.sound, "close": times.close})
 
 
 async def test_sound_is_carried_both_ways_without_dawdling(bench: Bench, engine: str) -> None:
     found = await delay.totals(bench, engine, 1, CLICKS)
     into, out = delay.milliseconds(found[delay.IN]), delay.milliseconds(found[delay.OUT])
-    held(bench, {"in": into, "out": out})
+    held(bench, engine, {"in": into, "out": out})
 
 
 async def test_an_interruption_is_heard(bench: Bench) -> None:
