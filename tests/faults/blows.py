@@ -153,7 +153,7 @@ def pairs(engine: str, count: int, rng: random.Random) -> list[Struck]:
     every = [(a, b) for a in blows_on(engine) for b in blows_on(engine) if a is not b]
     chosen = rng.sample(every, min(count, len(every)))
     return [
-        Struck("Patient", ((0.6, first), (0.6 + rng.uniform(0.0, 0.5), second)), 1.8)
+        Struck("Patient", ((0.4, first), (0.4 + rng.uniform(0.0, 0.5), second)), 1.2)
         for first, second in chosen
     ]
 
@@ -163,8 +163,8 @@ def random_calls(engine: str, count: int, rng: random.Random) -> list[Struck]:
     calls = []
     for _ in range(count):
         blows = rng.choices(blows_on(engine), k=rng.choice((0, 1, 1, 2)))
-        timed = sorted(((rng.uniform(0.0, 1.2), blow) for blow in blows), key=lambda pair: pair[0])
-        calls.append(Struck(rng.choice(CALLEES), tuple(timed), rng.uniform(0.05, 2.0)))
+        timed = sorted(((rng.uniform(0.0, 1.0), blow) for blow in blows), key=lambda pair: pair[0])
+        calls.append(Struck(rng.choice(CALLEES), tuple(timed), rng.uniform(0.05, 1.5)))
     return calls
 
 
