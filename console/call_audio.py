@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .core.events import AudioFailed, CallId, Ignored
+from .core.words import phrase
 from .ports import AgentMedia, AgentSession, AudioError, AudioPath, AudioPaths, Emit, Levels
 
 
@@ -97,7 +98,9 @@ class CallAudio:
         try:
             await bridge.run()
         except Exception as error:
-            self._emit(AudioFailed(call, f"the audio bridge failed ({type(error).__name__})"))
+            self._emit(
+                AudioFailed(call, phrase("the audio bridge failed ({error})", error=type(error).__name__))
+            )
 
     async def _connect(self, call: CallId, bridge: Bridge) -> None:
         try:
@@ -105,14 +108,18 @@ class CallAudio:
         except AudioError as error:
             self._emit(AudioFailed(call, str(error)))
         except Exception as error:
-            self._emit(AudioFailed(call, f"the audio devices cannot be opened ({type(error).__name__})"))
+            self._emit(
+                AudioFailed(
+                    call, phrase("the audio devices cannot be opened ({error})", error=type(error).__name__)
+                )
+            )
 
     async def _close(self, call: CallId, audio: _Audio) -> None:
         await asyncio.wait({audio.running} | ({audio.opening} if audio.opening else set()))
         try:
             await self._paths.close(call)
         except Exception as error:
-            self._emit(Ignored("audio", f"closing failed ({type(error).__name__})", call))
+            self._emit(Ignored("audio", phrase("closing failed ({error})", error=type(error).__name__), call))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -11,6 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from ..core.words import phrase
 from . import picking
 from .picking import at
 from .rest import ElevenLabsRest, RestError
@@ -97,7 +98,7 @@ async def _tried(rest: ElevenLabsRest, path: str) -> object:
     except RestError as error:
         return error
     if not isinstance(answer, dict):
-        return RestError("ElevenLabs answered with something that is not an object.")
+        return RestError(phrase("ElevenLabs answered with something that is not an object."))
     return answer
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from ..core.events import Refusal
+from ..core.words import phrase
 from . import picking
 from .picking import at
 from .rest import ElevenLabsRest, RestError
@@ -85,7 +86,10 @@ async def _asked(rest: ElevenLabsRest, known: AfterCall) -> tuple[AfterCall, boo
             return known, False
         why = str(error)
         if error.status == _NOT_FOUND:  # also for a moment after the call
-            why = f"ElevenLabs has no record of conversation {known.conversation_id}."
+            why = phrase(
+                "ElevenLabs has no record of conversation {conversation_id}.",
+                conversation_id=known.conversation_id,
+            )
         return replace(known, why=why), error.refusal is Refusal.KEY
     return read_conversation(document, known.conversation_id), False
 
@@ -109,7 +113,7 @@ def read_conversation(document: object, conversation_id: str) -> AfterCall:
         title=picking.text(at(analysis, "call_summary_title")) or "",
         summary=picking.text(at(analysis, "transcript_summary"), 2000) or "",
         successful=picking.text(at(analysis, "call_successful"), 40) or "",
-        why="" if final else f"ElevenLabs has not finished with the conversation ({status or 'no status'}).",
+        why="" if final else _unfinished(status),
     )
 
 
@@ -119,3 +123,9 @@ def _error(error: object) -> str:
     code = picking.whole(at(error, "code"))
     name = kind or (str(code) if code is not None else "")
     return ": ".join(part for part in (name, picking.text(at(error, "reason"))) if part)
+
+
+def _unfinished(status: str) -> str:
+    return phrase(
+        "ElevenLabs has not finished with the conversation ({status}).", status=status or phrase("no status")
+    )

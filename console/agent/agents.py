@@ -9,6 +9,7 @@ import httpx
 
 from ..core.events import AccountRead, CallId, CallReviewed
 from ..core.finding import Severity
+from ..core.words import joined
 from ..ports import AgentMedia, Emit, SessionRequest
 from .account import Subscription, read_account
 from .account_findings import agent_findings, subscription_findings
@@ -76,7 +77,9 @@ class ElevenLabsAgents:
             credits=subscription.remaining,
             empty=subscription.known_empty,
             resets_at=subscription.resets_at,
-            doubts=tuple(f"{f.text} {f.remedy}" for f in findings if f.severity is not Severity.NOTE),
+            doubts=tuple(
+                joined(" ", (f.text, f.remedy)) for f in findings if f.severity is not Severity.NOTE
+            ),
         )
 
     async def review(self, call: CallId, conversation_id: str) -> CallReviewed | None:

@@ -11,6 +11,7 @@ from ..audio.pcm import FORMATS, AudioFormat
 from ..core import events as ev
 from ..core.events import Direction, Refusal, Role
 from ..core.text import clean
+from ..core.words import foreign_parts, phrase
 from ..ports import AgentMedia, Emit, SessionRequest
 from . import messages as m
 from .outbox import Outbox
@@ -86,7 +87,11 @@ class Conversation:
             case m.ToolDone() as done:
                 self._tool_done(done)
             case m.McpToolCall(name, _, "awaiting_approval"):
-                self.ignore(f"the agent waits for an approval of {name}, which the console never gives")
+                self.ignore(
+                    phrase(
+                        "the agent waits for an approval of {name}, which the console never gives", name=name
+                    )
+                )
             case m.Queue(state):
                 self.queue_timed_out = state is ev.QueueState.TIMED_OUT
                 self._emit(ev.AgentQueue(self._request.call, self._request.session, state))
@@ -121,8 +126,10 @@ class Conversation:
         """Show what was not understood; not every frame of a far side that sends nothing else."""
         self._ignored += 1
         if self._ignored <= _IGNORED_SHOWN or self._ignored % _IGNORED_STEP == 0:
-            count = f" ({self._ignored} in all)" if self._ignored > _IGNORED_SHOWN else ""
-            self._emit(ev.Ignored("agent", self.say(why) + count, self._request.call))
+            why = foreign_parts(why, self.say)
+            if self._ignored > _IGNORED_SHOWN:
+                why = phrase("{why} ({count} in all)", why=why, count=self._ignored)
+            self._emit(ev.Ignored("agent", why, self._request.call))
 
     def refusal(self, code: int, classified: Refusal | None) -> Refusal | None:
         """With what this conversation knows besides code and words: a wait in the queue that ran out is
@@ -133,7 +140,7 @@ class Conversation:
 
     def _metadata(self, metadata: m.Metadata) -> None:
         if self.live:
-            self.ignore("a second conversation_initiation_metadata")
+            self.ignore(phrase("a second conversation_initiation_metadata"))
             return
         self._input = self._format("user input", metadata.input_format)
         self._output = self._format("output", metadata.output_format)
@@ -150,14 +157,18 @@ class Conversation:
     def _format(self, which: str, name: str) -> AudioFormat:
         if name not in FORMATS:
             raise UnsupportedFormat(
-                f"the agent's {which} audio format {self.say(name, 40)!r} is not known; "
-                "choose pcm_16000 or ulaw_8000 in the agent's settings"
+                phrase(
+                    "the agent's {which} audio format {name!r} is not known; choose pcm_16000 or ulaw_8000 "
+                    "in the agent's settings",
+                    which=which,
+                    name=self.say(name, 40),
+                )
             )
         return FORMATS[name]
 
     def _audio(self, audio: m.Audio) -> None:
         if self._output is None:
-            self.ignore("audio before the metadata")
+            self.ignore(phrase("audio before the metadata"))
             return
         if self._is_stale(audio.event_id):
             self.stale_bytes += len(audio.payload)
@@ -195,7 +206,7 @@ class Conversation:
 
     def _tool_call(self, call: m.ToolCall) -> None:
         if call.call_id in self._tool_calls:
-            self.ignore(f"a repeated call of tool {call.name}")
+            self.ignore(phrase("a repeated call of tool {name}", name=call.name))
             return
         self._tool_calls.add(call.call_id)
         self._run_tool(call)
@@ -211,8 +222,8 @@ class Conversation:
         self.last_error = error
         self._errors += 1
         parts = [str(error.code) if error.code is not None else "", error.name, error.text]
-        text = self.say(" ".join(part for part in parts if part), 400) or "no details"
+        text = self.say(" ".join(part for part in parts if part), 400) or phrase("no details")
         if self._errors > _ERRORS_SHOWN:
-            self.ignore(f"one more error from ElevenLabs: {text}")
+            self.ignore(phrase("one more error from ElevenLabs: {text}", text=text))
         else:
             self._emit(ev.AgentTrouble(self._request.call, self._request.session, text))

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..core.text import clean
 from ..core.tools import TOOLS
+from ..core.words import phrase
 from .tools import CallContext, ToolResult
 
 GROUP = "call_console.tools"
@@ -51,7 +52,10 @@ def installed() -> OwnTools:
     try:
         found = list(entry_points(group=GROUP))
     except Exception as error:
-        return OwnTools((), (f"The installed packages cannot be searched for tools ({_kind(error)}).",))
+        return OwnTools(
+            (),
+            (phrase("The installed packages cannot be searched for tools ({error}).", error=_kind(error)),),
+        )
     return load(found)
 
 
@@ -62,33 +66,44 @@ def load(found: Iterable[EntryPoint]) -> OwnTools:
     for entry in sorted(found, key=lambda entry: (entry.name, entry.value)):
         try:
             if entry.name in tools:
-                raise ValueError("has the name of another installed tool: rename one of them")
+                raise ValueError(phrase("has the name of another installed tool: rename one of them"))
             tools[entry.name] = _read(entry)
         except ValueError as error:
-            problems.append(f"The tool {clean(entry.name, 64)!r} ({clean(entry.value, 80)}) {error}.")
+            problems.append(
+                phrase(
+                    "The tool {name!r} ({value}) {error}.",
+                    name=clean(entry.name, 64),
+                    value=clean(entry.value, 80),
+                    error=error,
+                )
+            )
     return OwnTools(tuple(tools.values()), tuple(problems))
 
 
 def _read(entry: EntryPoint) -> OwnTool:
     """Raises `ValueError` with the end of a sentence."""
     if not _NAME.fullmatch(entry.name):
-        raise ValueError("needs a name of 1 to 64 letters, digits, _ and -")
+        raise ValueError(phrase("needs a name of 1 to 64 letters, digits, _ and -"))
     if entry.name in TOOLS:
-        raise ValueError("has the name of one of the console's own tools: rename it")
+        raise ValueError(phrase("has the name of one of the console's own tools: rename it"))
     try:
         function = entry.load()
     except (Exception, SystemExit) as error:
         said = f": {clean(str(error), 120)}" if isinstance(error, ImportError | AttributeError) else ""
-        raise ValueError(f"cannot be loaded ({_kind(error)}{said}): mend or remove its package") from None
+        raise ValueError(
+            phrase(
+                "cannot be loaded ({error}{said}): mend or remove its package", error=_kind(error), said=said
+            )
+        ) from None
     if not callable(function):
-        raise ValueError("is not a function")
+        raise ValueError(phrase("is not a function"))
     try:
         inspect.signature(function).bind(CallContext("", ""), {})
         says = (inspect.getdoc(function) or "").strip().partition("\n")[0]
     except (TypeError, ValueError):
-        raise ValueError("must take two arguments: the call and the parameters") from None
+        raise ValueError(phrase("must take two arguments: the call and the parameters")) from None
     if not says:
-        raise ValueError("needs a docstring that says what it does")
+        raise ValueError(phrase("needs a docstring that says what it does"))
     is_async = any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
     return OwnTool(entry.name, clean(says), function, is_async)
 
@@ -109,13 +124,15 @@ class OwnTools:
     async def run(self, call: CallContext, name: str, parameters: Mapping[str, Any]) -> ToolResult:
         tool = self._by_name.get(name)
         if tool is None:
-            return ToolResult(f"unknown tool: {name}", is_error=True)
+            return ToolResult(phrase("unknown tool: {name}", name=name), is_error=True)
         try:
             async with asyncio.timeout(self._seconds) as deadline:
                 text = await asyncio.wrap_future(self._start(tool, call, parameters))
         except TimeoutError:
             if deadline.expired():
-                return ToolResult(f"the tool took longer than {self._seconds:g} s", is_error=True)
+                return ToolResult(
+                    phrase("the tool took longer than {seconds:g} s", seconds=self._seconds), is_error=True
+                )
             return _failed(tool, TimeoutError())
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
@@ -125,7 +142,9 @@ class OwnTools:
         except Exception as error:
             return _failed(tool, error)
         if not isinstance(text, str):
-            return ToolResult(f"the tool gave {_kind(text)} instead of a text", is_error=True)
+            return ToolResult(
+                phrase("the tool gave {kind} instead of a text", kind=_kind(text)), is_error=True
+            )
         return ToolResult(text[:RESULT_CHARACTERS])
 
     def close(self) -> None:
@@ -152,7 +171,7 @@ class OwnTools:
                 self._threads.release()
 
         if not self._threads.acquire(blocking=False):
-            raise RuntimeError("too many tools are running")
+            raise RuntimeError(phrase("too many tools are running"))
         future.set_running_or_notify_cancel()
         threading.Thread(target=work, name=f"tool {tool.name}", daemon=True).start()
         return future
@@ -202,7 +221,7 @@ def _ordinary(error: BaseException) -> Exception:
 def _failed(tool: OwnTool, error: BaseException) -> ToolResult:
     """The type only: the text may quote anything."""
     _log.warning("Tool %s failed: %s", tool.name, _kind(error))
-    return ToolResult(f"the tool failed: {_kind(error)}", is_error=True)
+    return ToolResult(phrase("the tool failed: {error}", error=_kind(error)), is_error=True)
 
 
 def _kind(value: object) -> str:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from ..core.events import QueueState
+from ..core.words import phrase
 from .messages import (
     TEXT_LIMIT,
     AgentCorrection,
@@ -41,21 +42,21 @@ from .messages import (
 def parse(frame: str | bytes) -> ServerMessage:
     """The message in one frame. Never raises."""
     if isinstance(frame, bytes):
-        return Unknown(f"a binary frame of {len(frame)} bytes")
+        return Unknown(phrase("a binary frame of {count} bytes", count=len(frame)))
     try:
         message = json.loads(frame)
     except (ValueError, RecursionError):
-        return Unknown(f"not JSON ({len(frame)} characters)")
+        return Unknown(phrase("not JSON ({count} characters)", count=len(frame)))
     if not isinstance(message, dict):
-        return Unknown(f"JSON but not an object ({type(message).__name__})")
+        return Unknown(phrase("JSON but not an object ({name})", name=type(message).__name__))
     kind = message.get("type")
     if not isinstance(kind, str):
-        return Unknown("an object without a type")
+        return Unknown(phrase("an object without a type"))
     if kind in _SKIPPED:
         return Skipped(kind)
     read = _READERS.get(kind)
     if read is None:
-        return Unknown(f"unknown type {kind[:60]!r}")
+        return Unknown(phrase("unknown type {kind!r}", kind=kind[:60]))
     return read(message)
 
 
@@ -101,11 +102,11 @@ def _audio(message: Json) -> ServerMessage:
     fields = _object(message, "audio_event")
     encoded = fields.get("audio_base_64") or ""
     if not isinstance(encoded, str):
-        return Unknown("audio that is not a text")
+        return Unknown(phrase("audio that is not a text"))
     try:
         payload = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
-        return Unknown("audio that is not base64")
+        return Unknown(phrase("audio that is not base64"))
     return Audio(_integer(fields, "event_id"), payload, fields.get("is_final") is True)
 
 
@@ -117,7 +118,7 @@ def _ping(message: Json) -> ServerMessage:
     fields = _object(message, "ping_event")
     event_id = _integer(fields, "event_id")
     if event_id is None:
-        return Unknown("a ping without event_id")
+        return Unknown(phrase("a ping without event_id"))
     return Ping(event_id, _integer(fields, "ping_ms"))
 
 
@@ -149,7 +150,7 @@ def _response_complete(message: Json) -> ServerMessage:
 def _vad_score(message: Json) -> ServerMessage:
     score = _object(message, "vad_score_event").get("vad_score")
     if isinstance(score, bool) or not isinstance(score, int | float):
-        return Unknown("a vad_score without a number")
+        return Unknown(phrase("a vad_score without a number"))
     return VadScore(float(score))
 
 
@@ -157,7 +158,7 @@ def _tool_call(message: Json) -> ServerMessage:
     fields = _object(message, "client_tool_call")
     call_id = _text(fields, "tool_call_id")
     if not call_id:
-        return Unknown("a client_tool_call without tool_call_id")
+        return Unknown(phrase("a client_tool_call without tool_call_id"))
     return ToolCall(_text(fields, "tool_name"), call_id, _object(fields, "parameters"))
 
 

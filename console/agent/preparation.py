@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from ..core.events import Refusal
+from ..core.words import phrase
 from .rest import ElevenLabsRest, RestError
 from .wire import AgentConnection, Timing, WireError, dial
 
@@ -92,7 +93,9 @@ class Preparation:
                 return await self._upgrade()
         except TimeoutError:
             limit = f"{self._timing.opening:g}"
-            raise WireError(f"ElevenLabs did not open the conversation within {limit} s") from None
+            raise WireError(
+                phrase("ElevenLabs did not open the conversation within {limit} s", limit=limit)
+            ) from None
 
     async def _upgrade(self) -> AgentConnection:
         connection = await self._asked()

@@ -15,6 +15,7 @@ import httpx
 
 from ..core.events import Refusal
 from ..core.text import clean
+from ..core.words import phrase
 from . import unreachable
 from .refusals import meaning
 
@@ -68,13 +69,17 @@ class ElevenLabsRest:
         """The WebSocket URL for one conversation: signed and valid for 15 minutes where there is a key, else
         the public one of the agent. Raises `RestError`."""
         if not agent_id:
-            raise RestError("No agent is set: fill in ELEVENLABS_AGENT_ID.", Refusal.CONFIG)
+            raise RestError(phrase("No agent is set: fill in ELEVENLABS_AGENT_ID."), Refusal.CONFIG)
         if not self.signs:
             return f"{self._websocket_base()}/v1/convai/conversation?agent_id={quote(agent_id, safe='')}"
         answer = await self._get("/v1/convai/conversation/get-signed-url", agent_id=agent_id)
         url = answer.get("signed_url") if isinstance(answer, dict) else None
         if not isinstance(url, str):
-            raise RestError(f"{self._base.host} answered without a signed URL; check ELEVENLABS_BASE_URL.")
+            raise RestError(
+                phrase(
+                    "{host} answered without a signed URL; check ELEVENLABS_BASE_URL.", host=self._base.host
+                )
+            )
         self._check_signed(url)
         return url
 
@@ -100,8 +105,12 @@ class ElevenLabsRest:
         expected = (scheme, self._base.host, self._base.port or _port(scheme))
         if place != expected or parts.username is not None or parts.fragment:
             raise RestError(
-                f"ElevenLabs gave a signed URL for another host ({clean(place[1], 80) or 'none'}) than "
-                f"{self._base.host}; set ELEVENLABS_BASE_URL to the region the agent lives in.",
+                phrase(
+                    "ElevenLabs gave a signed URL for another host ({place}) than {host}; set "
+                    "ELEVENLABS_BASE_URL to the region the agent lives in.",
+                    place=clean(place[1], 80) or phrase("none"),
+                    host=self._base.host,
+                ),
                 Refusal.CONFIG,
             )
 
@@ -111,16 +120,20 @@ class ElevenLabsRest:
             async with asyncio.timeout(self._limit):
                 response = await self._client.get(f"{self._base}{path}", params=params)
         except (TimeoutError, httpx.TimeoutException):
-            raise RestError(f"{host} did not answer within {self._limit:g} s.") from None
+            raise RestError(
+                phrase("{host} did not answer within {seconds:g} s.", host=host, seconds=self._limit)
+            ) from None
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
-            raise RestError(f"{host} cannot be reached: {unreachable.why(error)}.") from None
+            raise RestError(
+                phrase("{host} cannot be reached: {error}.", host=host, error=unreachable.why(error))
+            ) from None
         if response.status_code != HTTPStatus.OK:
             raise self._refused(response)
         try:
             return response.json()
         except (ValueError, RecursionError):
             raise RestError(
-                f"{host} answered with something else than JSON; check ELEVENLABS_BASE_URL."
+                phrase("{host} answered with something else than JSON; check ELEVENLABS_BASE_URL.", host=host)
             ) from None
 
     def _refused(self, response: httpx.Response) -> RestError:
@@ -130,21 +143,27 @@ class ElevenLabsRest:
             code, message = code.replace(secret, "***"), message.replace(secret, "***")
         refusal = classify_status(status, code, message)
         said = ": ".join(part for part in (clean(code, 60), clean(message)) if part)
-        sentence = f"{_SENTENCES[refusal]} ({status}{', ' + said if said else ''})."
+        answer = ", ".join(filter(None, (str(status), said)))
+        sentence = phrase("{sentence} ({answer}).", sentence=_SENTENCES[refusal], answer=answer)
         return RestError(sentence, refusal, status, code)
 
 
 _SENTENCES: dict[Refusal | None, str] = {
-    Refusal.KEY: "ElevenLabs refused the API key: put a valid key with the Agents permission into "
-    "ELEVENLABS_API_KEY",
-    Refusal.AGENT: "ElevenLabs does not know this agent: check ELEVENLABS_AGENT_ID, and that "
-    "ELEVENLABS_BASE_URL is its region",
-    Refusal.CREDITS: "The ElevenLabs account is out of credits: add credits or upgrade the plan",
-    Refusal.CONFIG: "ElevenLabs refused the request: check ELEVENLABS_AGENT_ID and the agent's settings",
-    Refusal.SAFETY: "ElevenLabs refused the conversation for safety reasons",
-    Refusal.BUSY: "ElevenLabs is at its limit of conversations",
-    Refusal.OTHER: "ElevenLabs refused: check ELEVENLABS_BASE_URL",
-    None: "ElevenLabs is busy or out of order",
+    Refusal.KEY: phrase(
+        "ElevenLabs refused the API key: put a valid key with the Agents permission into ELEVENLABS_API_KEY"
+    ),
+    Refusal.AGENT: phrase(
+        "ElevenLabs does not know this agent: check ELEVENLABS_AGENT_ID, and that ELEVENLABS_BASE_URL is "
+        "its region"
+    ),
+    Refusal.CREDITS: phrase("The ElevenLabs account is out of credits: add credits or upgrade the plan"),
+    Refusal.CONFIG: phrase(
+        "ElevenLabs refused the request: check ELEVENLABS_AGENT_ID and the agent's settings"
+    ),
+    Refusal.SAFETY: phrase("ElevenLabs refused the conversation for safety reasons"),
+    Refusal.BUSY: phrase("ElevenLabs is at its limit of conversations"),
+    Refusal.OTHER: phrase("ElevenLabs refused: check ELEVENLABS_BASE_URL"),
+    None: phrase("ElevenLabs is busy or out of order"),
 }
 
 

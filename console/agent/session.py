@@ -21,6 +21,7 @@ from ..core import events as ev
 from ..core.events import AgentAsks, Refusal
 from ..core.text import clean
 from ..core.tools import TOOLS
+from ..core.words import foreign_parts, phrase
 from ..ports import AgentMedia, Emit, SessionRequest
 from . import messages as m
 from .conversation import Conversation, UnsupportedFormat
@@ -129,7 +130,7 @@ class ElevenLabsSession:
             self.task = asyncio.get_running_loop().create_task(self._run(), name=name)
 
     async def _run(self) -> None:
-        end = _End(_LOST, "the AI session failed")
+        end = _End(_LOST, phrase("the AI session failed"))
         try:
             end = await self._live()
         except Exception:
@@ -192,7 +193,7 @@ class ElevenLabsSession:
 
     def _say(self, text: str, limit: int = 200) -> str:
         """Foreign text without our secrets, fit to be shown."""
-        return clean(self._preparation.redact(text), limit)
+        return foreign_parts(text, lambda said: clean(self._preparation.redact(said), limit))
 
     # ---- the conversation ----
 
@@ -263,7 +264,11 @@ class ElevenLabsSession:
             return self._end(closed, conversation)
         except TimeoutError:
             await connection.shut(CloseCode.NORMAL_CLOSURE, "no metadata")
-            return self._own_end(_End(_LOST, f"ElevenLabs did not start the conversation within {limit:g} s"))
+            return self._own_end(
+                _End(
+                    _LOST, phrase("ElevenLabs did not start the conversation within {limit:g} s", limit=limit)
+                )
+            )
         except UnsupportedFormat as error:
             await connection.shut(CloseCode.UNSUPPORTED_DATA, "unsupported audio format")
             return self._own_end(_End(CloseCode.UNSUPPORTED_DATA, str(error), refusal=Refusal.CONFIG))
@@ -279,9 +284,11 @@ class ElevenLabsSession:
             code, reason = closed.rcvd.code, closed.rcvd.reason
         elif closed.sent is not None and closed.sent.code != CloseCode.INTERNAL_ERROR:
             # Our side had to fail the connection: a frame too big, or against RFC 6455.
-            code, reason = closed.sent.code, _FAILED.get(closed.sent.code, "ElevenLabs broke the protocol")
+            code = closed.sent.code
+            reason = _FAILED.get(code, phrase("ElevenLabs broke the protocol"))
         else:
-            lost = "ElevenLabs stopped answering" if closed.sent is not None else "the connection was lost"
+            silent = closed.sent is not None
+            lost = phrase("ElevenLabs stopped answering") if silent else phrase("the connection was lost")
             code, reason = _LOST, (error.text or error.name) if error is not None else lost
         refusal = conversation.refusal(code, classify_close(code, reason, error))
         if not reason and error is not None:
@@ -308,7 +315,7 @@ class ElevenLabsSession:
             result = await self._tools.run(self._context_of_call(), call.name, call.parameters)
         except Exception as error:
             _log.warning("Tool %s failed: %s", self._say(call.name, 60), type(error).__name__)
-            result = ToolResult(f"the tool failed: {type(error).__name__}", is_error=True)
+            result = ToolResult(phrase("the tool failed: {error}", error=type(error).__name__), is_error=True)
         self._put(m.tool_result(call.call_id, result.text, result.is_error))
         if self._conversation is not None:
             self._conversation.tool_used(call.name, not result.is_error)
@@ -318,4 +325,4 @@ class ElevenLabsSession:
         return CallContext(request.call, request.number, request.incoming, dict(request.variables))
 
 
-_FAILED: dict[int, str] = {CloseCode.MESSAGE_TOO_BIG: "ElevenLabs sent a message of over 16 MiB"}
+_FAILED: dict[int, str] = {CloseCode.MESSAGE_TOO_BIG: phrase("ElevenLabs sent a message of over 16 MiB")}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..core.words import phrase
+
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
@@ -41,7 +43,7 @@ class NoTools:
     """Knows none."""
 
     async def run(self, call: CallContext, name: str, parameters: Mapping[str, Any]) -> ToolResult:
-        return ToolResult(f"unknown tool: {name}", is_error=True)
+        return ToolResult(phrase("unknown tool: {name}", name=name), is_error=True)
 
     def close(self) -> None:
         pass

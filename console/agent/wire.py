@@ -19,6 +19,7 @@ from websockets.protocol import Event, State
 from websockets.proxy import get_proxy
 from websockets.uri import parse_uri
 
+from ..core.words import phrase
 from . import unreachable
 from .rest import is_loopback
 
@@ -111,11 +112,15 @@ class AgentConnection(ClientConnection):
         except InvalidStatus as refused:
             self.transport.abort()
             status = refused.response.status_code
-            raise WireError(f"ElevenLabs refused to open the conversation ({status})", status) from None
+            raise WireError(
+                phrase("ElevenLabs refused to open the conversation ({status})", status=status), status
+            ) from None
         except (InvalidHandshake, OSError, EOFError) as error:
             self.transport.abort()
             silent = self.response is None
-            raise WireError(f"the upgrade failed: {unreachable.why(error)}", silent=silent) from None
+            raise WireError(
+                phrase("the upgrade failed: {error}", error=unreachable.why(error)), silent=silent
+            ) from None
         except BaseException:
             self.transport.abort()
             raise
@@ -167,11 +172,19 @@ async def dial(url: str, tls: ssl.SSLContext, timing: Timing) -> AgentConnection
         async with asyncio.timeout(timing.opening):
             return cast(AgentConnection, await connector.open_tcp_connection())
     except InvalidURI:
-        raise WireError("ElevenLabs gave an address that is not a WebSocket URL") from None
+        raise WireError(phrase("ElevenLabs gave an address that is not a WebSocket URL")) from None
     except TimeoutError:
-        raise WireError(f"{place.host} did not accept a connection within {timing.opening:g} s") from None
+        raise WireError(
+            phrase(
+                "{host} did not accept a connection within {seconds:g} s",
+                host=place.host,
+                seconds=timing.opening,
+            )
+        ) from None
     except (OSError, EOFError, WebSocketException) as error:
-        raise WireError(f"{place.host} cannot be reached: {unreachable.why(error)}") from None
+        raise WireError(
+            phrase("{host} cannot be reached: {error}", host=place.host, error=unreachable.why(error))
+        ) from None
 
 
 def _cut(reason: str) -> str:

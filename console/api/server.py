@@ -20,6 +20,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from console.core.events import Ignored
+from console.core.system_errors import system_error
+from console.core.words import msgid, phrase
 from console.ports import Console
 from console.records.feed import Feed
 from console.settings.values import Address
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 STOP_SECONDS = 3.0
 GRACE_SECONDS = 1
 BACKLOG = 64
+_NOT_AT = msgid("No HTTP API at CONSOLE_API={address}: {error}.")
 
 _BUILDING = threading.Lock()
 """FastAPI silences warnings while it builds an app, which holds for all threads: one at a time."""
@@ -52,7 +55,7 @@ class ApiServer:
         self, console: Console, feed: Feed, address: Address, token: str = "", limits: Limits | None = None
     ) -> None:
         if find_spec("fastapi") is None or find_spec("uvicorn") is None:
-            raise ApiUnavailable("The HTTP API is not installed: pip install 'call-console[api]'.")
+            raise ApiUnavailable(phrase("The HTTP API is not installed: pip install 'call-console[api]'."))
         self._console = console
         self._feed = feed
         self._token = token
@@ -171,9 +174,11 @@ def _bound(address: Address, has_token: bool) -> socket.socket:
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except OSError as error:
-        raise ApiUnavailable(f"No HTTP API at CONSOLE_API={address}: {error.strerror}.") from None
+        raise ApiUnavailable(phrase(_NOT_AT, address=address, error=system_error(error))) from None
     if not has_token and not Address(str(where[0]), 0).is_loopback:
-        raise ApiUnavailable(f"CONSOLE_API={address} can be reached from outside: set CONSOLE_API_TOKEN too.")
+        raise ApiUnavailable(
+            phrase("CONSOLE_API={api} can be reached from outside: set CONSOLE_API_TOKEN too.", api=address)
+        )
     listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -187,5 +192,8 @@ def _bound(address: Address, has_token: bool) -> socket.socket:
 
 def _why_not_bound(address: Address, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"No HTTP API: another program has port {address.port}; set CONSOLE_API to another, or to off."
-    return f"No HTTP API at CONSOLE_API={address}: {error.strerror}."
+        return phrase(
+            "No HTTP API: another program has port {port}; set CONSOLE_API to another, or to off.",
+            port=address.port,
+        )
+    return phrase(_NOT_AT, address=address, error=system_error(error))

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from ..core.events import AudioStarted, CallId
+from ..core.words import phrase
 from ..phone.baresip_config import BaresipAudio
 from ..ports import PCM, AudioError, AudioPath, Emit, PhoneError
 from . import alsa_config, portaudio
@@ -153,7 +154,7 @@ class DeviceAudio:
             environment[alsa_config.ENVIRONMENT] = os.environ[alsa_config.ENVIRONMENT]
             return BaresipAudio(f"alsa,{self._pcms['player']}", f"alsa,{self._pcms['source']}", environment)
         raise PhoneError(
-            "Baresip has neither a pulse nor an alsa module; install one (Debian: baresip-core)."
+            phrase("Baresip has neither a pulse nor an alsa module; install one (Debian: baresip-core).")
         )
 
     async def _allow_ear(self) -> None:
@@ -169,8 +170,10 @@ class DeviceAudio:
     async def _make_devices(self) -> None:
         if sys.platform != "linux":
             raise AudioError(
-                "Set AUDIO_INPUT and AUDIO_OUTPUT to two virtual audio devices; "
-                "the README says what to install."
+                phrase(
+                    "Set AUDIO_INPUT and AUDIO_OUTPUT to two virtual audio devices; the README says what to "
+                    "install."
+                )
             )
         self._folder = await asyncio.to_thread(make_run_folder)
         self._server = SoundServer(self._folder)
@@ -206,7 +209,9 @@ class DeviceAudio:
     def _find_both(self) -> tuple[Device, Device]:
         if self._server is not None and self._pcms["output"] not in {d.name for d in portaudio.devices()}:
             raise AudioError(
-                "ALSA has no PulseAudio plugin: install it (Debian: sudo apt install libasound2-plugins)."
+                phrase(
+                    "ALSA has no PulseAudio plugin: install it (Debian: sudo apt install libasound2-plugins)."
+                )
             )
         input_name, output_name = (
             self._names
@@ -238,7 +243,7 @@ def check_names(input_name: str, output_name: str) -> None:
     """`AudioError` unless both or none are given."""
     if bool(input_name) != bool(output_name):
         missing = "AUDIO_OUTPUT" if input_name else "AUDIO_INPUT"
-        raise AudioError(f"Set {missing} too, or neither it nor the other one.")
+        raise AudioError(phrase("Set {missing} too, or neither it nor the other one.", missing=missing))
 
 
 def _same_devices(modules: frozenset[str], input_name: str, output_name: str) -> BaresipAudio:
@@ -247,6 +252,8 @@ def _same_devices(modules: frozenset[str], input_name: str, output_name: str) ->
         if driver in modules:
             return BaresipAudio(f"{driver},{input_name}", f"{driver},{output_name}")
     raise PhoneError(
-        "AUDIO_INPUT and AUDIO_OUTPUT name devices of yours, and this Baresip cannot be pointed at them: "
-        "leave both empty, or start Baresip yourself and set BARESIP_START=no."
+        phrase(
+            "AUDIO_INPUT and AUDIO_OUTPUT name devices of yours, and this Baresip cannot be pointed at "
+            "them: leave both empty, or start Baresip yourself and set BARESIP_START=no."
+        )
     )

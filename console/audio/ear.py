@@ -9,13 +9,14 @@ import numpy as np
 
 from ..core.events import EarChanged
 from ..core.text import clean
+from ..core.words import phrase
 from ..ports import PCM, AudioError, Emit
 from . import portaudio
 from .pcm import FRAMES_PER_SECOND, mix
 from .resample import StreamResampler
 from .streams import PlaybackStream
 
-NO_OUTPUT = "There is no sound output to listen on; plug one in or set EAR_OUTPUT."
+NO_OUTPUT = phrase("There is no sound output to listen on; plug one in or set EAR_OUTPUT.")
 _CUSHION_SECONDS = 0.06
 _MOST_SECONDS = 0.2
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from ..core.text import clean
+from ..core.words import phrase
 from ..ports import AudioError
 
 _LOCK = threading.RLock()
@@ -42,7 +43,7 @@ def alone() -> Iterator[None]:
     """PortAudio's opening, closing, listing and initialising are not thread-safe: one at a time. `AudioError`
     when another one hangs in a sound server that does not answer."""
     if not _LOCK.acquire(timeout=_LOCK_LIMIT):
-        raise AudioError("The sound server does not answer; restart it.")
+        raise AudioError(phrase("The sound server does not answer; restart it."))
     try:
         yield
     finally:
@@ -57,7 +58,10 @@ def sounddevice() -> ModuleType:
             import sounddevice
         except OSError as error:
             raise AudioError(
-                "The sound library PortAudio is missing: install it (Debian: sudo apt install libportaudio2)."
+                phrase(
+                    "The sound library PortAudio is missing: install it (Debian: sudo apt install "
+                    "libportaudio2)."
+                )
             ) from error
         _initialised = True
         return sounddevice  # type: ignore[no-any-return]
@@ -99,10 +103,13 @@ def find(name: str, setting: str, *, output: bool) -> Device:
     like = same or [device for device in fitting if name.lower() in device.name.lower()]
     if len(like) == 1 or (same and like):
         return like[0]
-    kind = "output" if output else "input"
-    names = ", ".join(clean(device.name, 60) for device in like or fitting) or "none"
-    what = f"is the name of several {kind} devices" if like else f"is no {kind} device"
-    raise AudioError(f"{setting}={clean(name, 60)} {what}; there are: {names}.")
+    if output:
+        what = phrase("is the name of several output devices") if like else phrase("is no output device")
+    else:
+        what = phrase("is the name of several input devices") if like else phrase("is no input device")
+    names = ", ".join(clean(device.name, 60) for device in like or fitting) or phrase("none")
+    given = f"{setting}={clean(name, 60)}"
+    raise AudioError(phrase("{given} {what}; there are: {names}.", given=given, what=what, names=names))
 
 
 def default_output(but_not: str = "") -> Device | None:

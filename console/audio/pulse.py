@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.text import clean
+from ..core.words import phrase
 from ..ports import AudioError
 
 SINK_RATE = 16000
@@ -153,7 +154,9 @@ class SoundServer:
     async def _pactl(self, *arguments: str) -> str:
         program = shutil.which("pactl")
         if program is None:
-            raise AudioError("pactl is missing: install it (Debian: sudo apt install pulseaudio-utils).")
+            raise AudioError(
+                phrase("pactl is missing: install it (Debian: sudo apt install pulseaudio-utils).")
+            )
         environment = {**self._environ, **self.environment, "LC_ALL": "C"}
         process = await asyncio.create_subprocess_exec(
             program,
@@ -167,22 +170,30 @@ class SoundServer:
             async with asyncio.timeout(_ANSWER_LIMIT):
                 output, errors = await process.communicate()
         except TimeoutError:
-            raise AudioError("The sound server does not answer; restart it.") from None
+            raise AudioError(phrase("The sound server does not answer; restart it.")) from None
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
         if process.returncode:
             why = clean(errors.decode("utf-8", "replace"), 80)
-            raise AudioError(f"The sound server refuses {arguments[0]} ({why}); restart it.")
+            raise AudioError(
+                phrase(
+                    "The sound server refuses {command} ({why}); restart it.",
+                    command=arguments[0],
+                    why=why,
+                )
+            )
         return output.decode("utf-8", "replace")
 
     async def _start_private(self) -> None:
         program = shutil.which("pulseaudio")
         if program is None:
             raise AudioError(
-                "No sound server runs here and PulseAudio is not installed: install it "
-                "(Debian: sudo apt install pulseaudio pulseaudio-utils libasound2-plugins)."
+                phrase(
+                    "No sound server runs here and PulseAudio is not installed: install it (Debian: sudo "
+                    "apt install pulseaudio pulseaudio-utils libasound2-plugins)."
+                )
             )
         socket = self._folder / "native"
         socket.unlink(missing_ok=True)
@@ -217,7 +228,9 @@ class SoundServer:
             writer.close()
             return
         await self._end_private()
-        raise AudioError("The private PulseAudio does not start; see `pulseaudio -n -v` for the reason.")
+        raise AudioError(
+            phrase("The private PulseAudio does not start; see `pulseaudio -n -v` for the reason.")
+        )
 
     async def _end_private(self) -> None:
         process, self._process = self._process, None

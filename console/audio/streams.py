@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..core.text import clean
+from ..core.words import phrase
 from ..ports import PCM, AudioError
 from . import portaudio
 from .portaudio import Device
@@ -53,8 +54,9 @@ class _Stream(ABC):
         opened = self._opened.wait(_OPEN_LIMIT)
         if not opened:
             self._closing = True
-            self.error = (
-                f"The audio device {clean(self.device.name, 60)} does not open; is the sound server well?"
+            self.error = phrase(
+                "The audio device {name} does not open; is the sound server well?",
+                name=clean(self.device.name, 60),
             )
         if self.error:
             raise AudioError(self.error)
@@ -230,6 +232,7 @@ class PlaybackStream(_Stream):
 
 
 def _gone(device: Device) -> str:
-    return (
-        f"The audio device {clean(device.name, 60)} is gone or does not answer; is the sound server running?"
+    return phrase(
+        "The audio device {name} is gone or does not answer; is the sound server running?",
+        name=clean(device.name, 60),
     )

@@ -80,6 +80,18 @@ def bare(text: str) -> str:
     return altered(text, lambda said: said.rstrip("."))
 
 
+def foreign_parts(text: str, change: Callable[[str], str]) -> str:
+    """`change` applied to what strangers wrote: to the values in `Words`, and to any other text whole."""
+    if not isinstance(text, Words):
+        return change(text)
+    values = {name: str(v) if isinstance(v, Exception) else v for name, v in text.values.items()}
+    parts = {name: foreign_parts(v, change) if isinstance(v, str) else v for name, v in values.items()}
+    if text.change is not None:
+        return altered(str(parts["text"]), text.change)
+    template = text.many if text.many and parts["n"] != 1 else text.template
+    return _words(template.format(**parts), text.template, parts, text.many) if template else change(text)
+
+
 def in_language(text: str, catalogue: Catalogue) -> str:
     """`Words` as the catalogue has them, and what is in them too; any other text is foreign and stays."""
     if not isinstance(text, Words):

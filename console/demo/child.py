@@ -21,6 +21,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.words import phrase
+
 START_SECONDS = 15.0
 _ROOT = Path(__file__).parents[2]
 
@@ -81,7 +83,13 @@ class Child:
         """The second half of `start`."""
         if not self.wait_for(lambda: bool(self.lines) or self._closed, START_SECONDS) or not self.lines:
             self.stop()
-            raise ChildFailed(f"{self._module} did not start: {' '.join(self.complaints) or 'no output'}")
+            raise ChildFailed(
+                phrase(
+                    "{module} did not start: {complaints}",
+                    module=self._module,
+                    complaints=" ".join(self.complaints) or phrase("no output"),
+                )
+            )
         return self.lines[0]
 
     def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:

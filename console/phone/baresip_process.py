@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..core.system_errors import system_error
 from ..core.text import clean
+from ..core.words import phrase
 from ..ports import PhoneError
 from .baresip_config import (
     AudioChoice,
@@ -81,8 +83,8 @@ class BaresipProcess:
         status = self._process.returncode
         if status is not None and status < 0:
             with contextlib.suppress(ValueError):
-                return f"Baresip was ended by {signal.Signals(-status).name}"
-        return f"Baresip ended with status {status}"
+                return phrase("Baresip was ended by {name}", name=signal.Signals(-status).name)
+        return phrase("Baresip ended with status {status}", status=status)
 
     @classmethod
     async def start(
@@ -159,7 +161,9 @@ def _ctrl_address(wish: str) -> tuple[str, int]:
     host, _, port = wish.rpartition(":")
     # From 2.0 on two Baresips can listen on one port, and connections go to either at random.
     if not port.isdigit() or not is_free(host.strip("[]"), int(port)):
-        raise PhoneError(f"BARESIP_CTRL {wish} cannot be used: it is no free host:port; leave it unset.")
+        raise PhoneError(
+            phrase("BARESIP_CTRL {wish} cannot be used: it is no free host:port; leave it unset.", wish=wish)
+        )
     return host.strip("[]"), int(port)
 
 
@@ -168,7 +172,10 @@ def _listen_address(account: SipAccount) -> str:
     if port.isdigit():
         if not is_free(host.strip("[]"), int(port), socket.SOCK_DGRAM):
             raise PhoneError(
-                f"SIP_LISTEN {account.listen} cannot be used: it is taken, or not an address here."
+                phrase(
+                    "SIP_LISTEN {listen} cannot be used: it is taken, or not an address here.",
+                    listen=account.listen,
+                )
             )
         return account.listen
     host = account.listen or ("127.0.0.1" if is_local(account) else "0.0.0.0")
@@ -221,4 +228,6 @@ async def _spawn(program: Path, folder: Path, environment: Mapping[str, str]) ->
             process_group=0,
         )
     except OSError as error:
-        raise PhoneError(f"Baresip could not be started: {error.strerror or error}.") from error
+        raise PhoneError(
+            phrase("Baresip could not be started: {error}.", error=system_error(error))
+        ) from error

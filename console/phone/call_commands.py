@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 
 from ..core.events import CallId, ClosedBy, Event, Ignored, PhoneClosed, PhoneTransferFailed
 from ..core.text import clean
+from ..core.words import phrase
 from .baresip_version import Version
 from .ctrl_client import CtrlClient, LinkLost
 from .ctrl_listings import ListedCall, parse_calls, parse_current_call
@@ -81,7 +82,7 @@ class CallCommands:
             dialog = dialogs.find(call)
             if dialog is not None and not dialog.seen:
                 # 1.0.0 says "ok" to a `dial` that does nothing.
-                await self._close_if_gone(dialog, "Baresip did not place the call", ClosedBy.NETWORK)
+                await self._close_if_gone(dialog, phrase("Baresip did not place the call"), ClosedBy.NETWORK)
 
     # ---- hanging up ----
 
@@ -119,7 +120,7 @@ class CallCommands:
             await self._close_if_gone(dialog, "hung up", ClosedBy.OPERATOR)
         if self.dialogs.find(dialog.call) is not None:
             dialog.hanging_up = False
-            self._tell([Ignored("baresip", "the phone does not end the call", dialog.call)])
+            self._tell([Ignored("baresip", phrase("the phone does not end the call"), dialog.call)])
 
     async def _hang_up_once(self, dialog: Dialog) -> None:
         if self._addressable(dialog):
@@ -155,13 +156,13 @@ class CallCommands:
             "accept", dialog.sip_call_id if self._addressable(dialog) else ""
         )
         if not response.ok:
-            await self._close_if_gone(dialog, "the caller was gone", ClosedBy.REMOTE)
+            await self._close_if_gone(dialog, phrase("the caller was gone"), ClosedBy.REMOTE)
 
     async def send_digits(self, call: CallId, digits: str) -> None:
         """Send keys (`0-9*#A-D`) to the far side."""
         dialog = self.dialogs.find(call)
         if dialog is None or not _DIGITS.match(digits):
-            self._tell([Ignored("baresip", "these keys cannot be sent", call)])
+            self._tell([Ignored("baresip", phrase("these keys cannot be sent"), call)])
         elif await self._make_current(dialog):
             await self._client.request("sndcode", digits)
 
@@ -169,11 +170,11 @@ class CallCommands:
         """Send REFER; the call closes when the far side has done it."""
         dialog = self.dialogs.find(call)
         if dialog is None or not await self._make_current(dialog):
-            self._tell([PhoneTransferFailed(call, "the call cannot be addressed")])
+            self._tell([PhoneTransferFailed(call, phrase("the call cannot be addressed"))])
             return
         response = await self._client.request("transfer", uri)
         if not response.ok:
-            self._tell([PhoneTransferFailed(call, clean(response.data) or "no reason given")])
+            self._tell([PhoneTransferFailed(call, clean(response.data) or phrase("no reason given"))])
 
     async def after_failed_transfer(self, call: CallId) -> None:
         """1.0.0 drops the call whose transfer failed, and tells nothing of that."""

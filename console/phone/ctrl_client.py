@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Protocol
 
+from ..core.system_errors import system_error
+from ..core.words import phrase
 from .ctrl_messages import PhoneMessage, Response, Unreadable, encode_command, parse
 from .free_port import is_free
 from .netstring import Decoder, NetstringError
@@ -94,7 +96,9 @@ class CtrlClient:
             delay = 0.0
             soon = loss is Loss.CLOSED and lived < self._times.contested
             if soon and contested and await self._still_listens():
-                self._listener.link_down(Loss.TAKEN_OVER, "another program took over the control link")
+                self._listener.link_down(
+                    Loss.TAKEN_OVER, phrase("another program took over the control link")
+                )
                 self._again.clear()
                 await self._again.wait()
                 contested = False
@@ -120,14 +124,18 @@ class CtrlClient:
         async with self._turn:
             connection = self._connection
             if connection is None:
-                raise LinkLost(f"no link to send {command}")
+                raise LinkLost(phrase("no link to send {command}", command=command))
             pending = _Pending(token, asyncio.get_running_loop().create_future(), then)
             connection.send(frame, pending)
             try:
                 async with asyncio.timeout(self._times.answer):
                     return await pending.answer
             except TimeoutError:
-                silence = f"baresip did not answer {command} for {self._times.answer:g} s"
+                silence = phrase(
+                    "baresip did not answer {command} for {seconds:g} s",
+                    command=command,
+                    seconds=self._times.answer,
+                )
                 connection.end(Loss.SILENT, silence)
                 raise LinkLost(silence) from None
             finally:
@@ -155,10 +163,15 @@ class CtrlClient:
                     lambda: _Connection(self._listener), host, port, family=socket.AF_UNSPEC
                 )
         except ConnectionRefusedError:
-            self._listener.link_down(Loss.REFUSED, f"nobody listens at {host}:{port}")
+            self._listener.link_down(
+                Loss.REFUSED, phrase("nobody listens at {host}:{port}", host=host, port=port)
+            )
         except (OSError, TimeoutError) as error:
-            reason = getattr(error, "strerror", None) or "no answer"
-            self._listener.link_down(Loss.UNREACHABLE, f"cannot reach {host}:{port}: {reason}")
+            reason = system_error(error) if getattr(error, "strerror", None) else phrase("no answer")
+            self._listener.link_down(
+                Loss.UNREACHABLE,
+                phrase("cannot reach {host}:{port}: {reason}", host=host, port=port, reason=reason),
+            )
         else:
             return connection
         return None
@@ -236,10 +249,10 @@ class _Connection(asyncio.Protocol):
             for frame in self._decoder.frames():
                 self._deliver(frame)
         except NetstringError as error:
-            self.end(Loss.BROKEN, f"the control link is broken: {error}")
+            self.end(Loss.BROKEN, phrase("the control link is broken: {error}", error=error))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.end(Loss.CLOSED, "baresip closed the control link")
+        self.end(Loss.CLOSED, phrase("baresip closed the control link"))
 
     def _acknowledge_at_once(self) -> None:
         # Baresip leaves Nagle on: a delayed acknowledgement would hold its events back for up to 40 ms. The
@@ -265,6 +278,6 @@ class _Connection(asyncio.Protocol):
 
     def _fail_pending(self) -> None:
         if self._pending is not None and not self._pending.answer.done():
-            self._pending.answer.set_exception(LinkLost("the control link was lost"))
+            self._pending.answer.set_exception(LinkLost(phrase("the control link was lost")))
             # Whoever asked may have been cancelled meanwhile: nobody is left to look at it.
             self._pending.answer.exception()

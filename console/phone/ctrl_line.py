@@ -22,6 +22,7 @@ from ..core.events import (
     RegistrationChanged,
     RegState,
 )
+from ..core.words import phrase
 from ..ports import Emit
 from .baresip_version import Version, parse_version
 from .call_commands import CallCommands
@@ -102,7 +103,7 @@ class CtrlLine:
 
     def dial(self, call: CallId, uri: str) -> None:
         if not self.up.is_set() or not self._start(self._commands.dial(call, uri)):
-            self._emit(PhoneClosed(call, None, "the phone cannot be reached", ClosedBy.NETWORK))
+            self._emit(PhoneClosed(call, None, phrase("the phone cannot be reached"), ClosedBy.NETWORK))
 
     def hang_up(self, call: CallId) -> None:
         if not self._commands.forget_dial(call):
@@ -226,7 +227,7 @@ class CtrlLine:
 
     def _know_version(self, version: Version | None) -> None:
         if version is None:
-            self._emit(Ignored(ENGINE, "the program does not say which version it is"))
+            self._emit(Ignored(ENGINE, phrase("the program does not say which version it is")))
             version = Version(1, 0)
         if self._version != version:
             self._version = version
@@ -236,7 +237,11 @@ class CtrlLine:
     def _check_menu(self, response: Response) -> None:
         if not response.ok and "command not found" in response.data:
             where = f"{self._setup.host}:{self._setup.port}"
-            self._give_up(f"The Baresip at {where} cannot dial: add `module_app menu.so` to its config.")
+            self._give_up(
+                phrase(
+                    "The Baresip at {where} cannot dial: add `module_app menu.so` to its config.", where=where
+                )
+            )
 
     def _give_up(self, reason: str) -> None:
         if not self.unusable.done():
@@ -246,7 +251,12 @@ class CtrlLine:
         wanted = self._setup.account
         found = next((a for a in accounts if a.aor.casefold() == wanted.casefold()), None)
         if found is None and self._setup.own:
-            self._give_up(f"Baresip did not accept the SIP account {wanted}; check SIP_USER and SIP_DOMAIN.")
+            self._give_up(
+                phrase(
+                    "Baresip did not accept the SIP account {wanted}; check SIP_USER and SIP_DOMAIN.",
+                    wanted=wanted,
+                )
+            )
         elif found is None and accounts:
             found = accounts[0]
         if found is not None:
@@ -308,7 +318,7 @@ class CtrlLine:
 
     async def _register(self) -> None:
         if len(self._dialogs):
-            self._emit(Ignored(ENGINE, "not registered again: there is a call"))
+            self._emit(Ignored(ENGINE, phrase("not registered again: there is a call")))
         elif self._setup.own and not self._setup.register:
             self._emit(RegistrationChanged(RegState.OFF))
         elif self._now.has_uareg:
@@ -318,12 +328,17 @@ class CtrlLine:
             await self._client.request("uadel", self._setup.account)
             await self._make_account()
         else:
-            self._emit(Ignored(ENGINE, f"Baresip {self._version} cannot register again by command"))
+            self._emit(
+                Ignored(
+                    ENGINE,
+                    phrase("Baresip {version} cannot register again by command", version=self._version),
+                )
+            )
 
     async def _make_account(self) -> None:
         # The answer echoes the password: nobody may look at more of it than this.
         if not (await self._client.request("uanew", self._setup.account_line)).ok:
-            self._emit(RegistrationChanged(RegState.FAILED, None, "Baresip did not take the account"))
+            self._emit(RegistrationChanged(RegState.FAILED, None, phrase("Baresip did not take the account")))
         self._reregistering = False
 
     async def _register_again(self) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ..core.events import ClosedBy
 from ..core.text import clean
+from ..core.words import phrase
 from . import netstring
 
 MAX_COMMAND = 900
@@ -70,13 +71,19 @@ def encode_command(command: str, params: str, token: str) -> bytes:
     The token must be a string: a number crashes 1.0.0.
     """
     if not _COMMAND.match(command):
-        raise CommandRefused("the command name is not one")
+        raise CommandRefused(phrase("the command name is not one"))
     if not params.isprintable():
-        raise CommandRefused(f"the parameters of {command} hold control characters")
+        raise CommandRefused(phrase("the parameters of {command} hold control characters", command=command))
     if command in ("dial", "transfer") and not _URI.match(params):
-        raise CommandRefused(f"{command} takes only a complete SIP URI without spaces, quotes or brackets")
+        raise CommandRefused(
+            phrase(
+                "{command} takes only a complete SIP URI without spaces, quotes or brackets", command=command
+            )
+        )
     if len(f"{command} {params}".encode()) > MAX_COMMAND:
-        raise CommandRefused(f"the parameters of {command} are longer than Baresip takes")
+        raise CommandRefused(
+            phrase("the parameters of {command} are longer than Baresip takes", command=command)
+        )
     message = {"command": command, "params": params, "token": token}
     if not params:
         del message["params"]
@@ -89,16 +96,16 @@ def parse(frame: bytes) -> Message:
         # Nested JSON from a hostile far side can exhaust the recursion limit.
         value = json.loads(frame.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        return Unreadable("a frame was not JSON")
+        return Unreadable(phrase("a frame was not JSON"))
     if not isinstance(value, dict):
-        return Unreadable("a frame was not a JSON object")
+        return Unreadable(phrase("a frame was not a JSON object"))
     if value.get("response") in (True, "true"):
         return _response(value)
     if "event" in value or "type" in value:
         return _event(value)
     if "message" in value:
         return PhoneMessage("MESSAGE", peer_uri=clean(_text(value, "from"), 300))
-    return Unreadable("a frame was neither an event nor a response")
+    return Unreadable(phrase("a frame was neither an event nor a response"))
 
 
 def _response(value: Mapping[str, object]) -> Response:
@@ -113,7 +120,7 @@ def _response(value: Mapping[str, object]) -> Response:
 def _event(value: Mapping[str, object]) -> Message:
     kind = _text(value, "type")
     if not kind:
-        return Unreadable("an event had no type")
+        return Unreadable(phrase("an event had no type"))
     return PhoneMessage(
         type=clean(kind, 40),
         param=clean(_text(value, "param"), 300),

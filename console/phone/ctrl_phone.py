@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..core.events import CallId, ClosedBy, Ignored, LineDown, LineFailed, PhoneClosed, PhoneMissed
 from ..core.text import clean
+from ..core.words import joined, phrase
 from ..ports import Emit, PhoneError
 from .baresip_config import account_line, codecs_for
 from .baresip_leftovers import clear_leftovers
@@ -69,7 +70,7 @@ class CtrlPhone:
 
     def dial(self, call: CallId, uri: str) -> None:
         if self._line is None:
-            self._emit(PhoneClosed(call, None, "the phone is not running", ClosedBy.NETWORK))
+            self._emit(PhoneClosed(call, None, phrase("the phone is not running"), ClosedBy.NETWORK))
         else:
             self._line.dial(call, uri)
 
@@ -129,7 +130,7 @@ class CtrlPhone:
     async def _supervise(self, setup: BaresipSetup) -> None:
         ended = await asyncio.to_thread(clear_leftovers, setup.data_dir)
         if ended:
-            self._emit(Ignored(ENGINE, "ended a Baresip that an earlier console had left running"))
+            self._emit(Ignored(ENGINE, phrase("ended a Baresip that an earlier console had left running")))
         program = await inspect(setup.binary)
         failures, delay = 0, 0.0
         while True:
@@ -138,7 +139,9 @@ class CtrlPhone:
             self._emit(LineDown(reason, gone=True))
             failures = 0 if was_up else failures + 1
             if failures >= _STARTS:
-                raise PhoneError(f"The phone does not start: {reason}. See baresip.log.")
+                raise PhoneError(
+                    phrase("The phone does not start: {reason}. See baresip.log.", reason=reason)
+                )
             steady = asyncio.get_running_loop().time() - began > _STEADY
             delay = 0.0 if steady or (was_up and delay == 0.0) else min(max(delay * 2, 0.25), 5.0)
             await asyncio.sleep(delay)
@@ -183,12 +186,14 @@ class CtrlPhone:
             raise PhoneError(line.unusable.result())
         if process.exited.is_set():
             why = process.how_it_ended()
-            return why if line.was_up or not self._last_line else f"{why}: {self._last_line}", line.was_up
+            if self._last_line and not line.was_up:
+                why = joined(": ", (why, self._last_line))
+            return why, line.was_up
         if self._restart.is_set():
             return self._restart_reason, True
         if line.silent.is_set():
-            return "Baresip did not answer", True
-        return "Baresip did not open its control port", False
+            return phrase("Baresip did not answer"), True
+        return phrase("Baresip did not open its control port"), False
 
     async def _end(self, line: CtrlLine, link: asyncio.Task[None], process: BaresipProcess) -> None:
         # A phone that is restarted did not do what it was told: SIGTERM alone makes it say BYE, and sooner.

@@ -35,6 +35,7 @@ from ..core.events import (
     PhoneTransferFailed,
 )
 from ..core.text import clean
+from ..core.words import phrase
 from .baresip_version import Version
 from .ctrl_listings import ListedCall, parse_dialed
 from .ctrl_messages import PhoneMessage, Response, parse_cause
@@ -183,9 +184,15 @@ class Dialogs:
                 self._redirects.add(target)
                 return [PhoneRedirected(call, target)]
             case "TRANSFER_FAILED":
-                return [PhoneTransferFailed(call, message.param or "no reason given")]
+                return [PhoneTransferFailed(call, message.param or phrase("no reason given"))]
             case "TRANSFER":
-                return [Ignored("baresip", f"the far side asked for a transfer to {message.param}", call)]
+                return [
+                    Ignored(
+                        "baresip",
+                        phrase("the far side asked for a transfer to {target}", target=message.param),
+                        call,
+                    )
+                ]
             case "AUDIO_ERROR":
                 return [AudioFailed(call, _audio_failure(message.param.partition(",")[2]))]
             case "CALL_CLOSED":
@@ -251,7 +258,7 @@ class Dialogs:
             events += self._confirm(dialog, call)
         for dialog in missing.values():
             by = ClosedBy.OPERATOR if dialog.hanging_up else ClosedBy.NETWORK
-            events += self.close(dialog.call, "ended while the control link was lost", by)
+            events += self.close(dialog.call, phrase("ended while the control link was lost"), by)
         return events
 
     def _match(self, call: ListedCall, among: dict[CallId, Dialog]) -> Dialog | None:
@@ -313,14 +320,17 @@ class Dialogs:
 def _digit(call: CallId, param: str) -> Event:
     if len(param) == 1 and param in "0123456789*#ABCDabcd":
         return PhoneDigit(call, param.upper())
-    return Ignored("baresip", f"an unknown key was pressed: {param}", call)
+    return Ignored("baresip", phrase("an unknown key was pressed: {key}", key=param), call)
 
 
 def _failure(data: str) -> str:
     lines = [line for line in data.splitlines() if line.strip() and not line.startswith("call uri:")]
     text = parse_cause(lines[-1]).phrase if lines else ""
-    return clean(text.removeprefix("ua_connect failed: ")) or "baresip could not place the call"
+    return clean(text.removeprefix("ua_connect failed: ")) or phrase("baresip could not place the call")
 
 
 def _audio_failure(text: str) -> str:
-    return f"The phone's audio device failed: {text or 'no reason given'}. See `call-console devices`."
+    return phrase(
+        "The phone's audio device failed: {text}. See `call-console devices`.",
+        text=text or phrase("no reason given"),
+    )

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..audio.resample import StreamResampler
 from ..core.events import AudioStarted, CallId, EarChanged
+from ..core.words import phrase
 from ..ports import PCM, AudioPath, Emit
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class MemoryPaths:
         if self._ear is not None:
             self._ear.listen(on)
         else:
-            self._emit(EarChanged(False, "There is no sound output to listen on." if on else ""))
+            self._emit(EarChanged(False, phrase("There is no sound output to listen on.") if on else ""))
 
     def hear(self, callee: PCM, agent: PCM, rate: int) -> None:
         if self._ear is not None:

@@ -24,6 +24,7 @@ from ..core.events import (
     PhoneRtp,
 )
 from ..core.text import clean
+from ..core.words import phrase
 from .ctrl_messages import parse_cause
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class EmbeddedCall:
             case "CALL_REDIRECT":
                 return [PhoneRedirected(call, clean(text.partition(",")[2], 300))]
             case "CALL_TRANSFER":
-                why = f"the far side asked for a transfer to {clean(text)}"
+                why = phrase("the far side asked for a transfer to {target}", target=clean(text))
                 return [Ignored("embedded phone", why, call)]
             case "CALL_CLOSED":
                 return self._closed(text)
@@ -124,4 +125,4 @@ def caller_name(from_header: str) -> str:
 def _digit(call: CallId, text: str) -> Event:
     if len(text) == 1 and text in "0123456789*#ABCDabcd":
         return PhoneDigit(call, text.upper())
-    return Ignored("embedded phone", f"an unknown key was pressed: {clean(text)}", call)
+    return Ignored("embedded phone", phrase("an unknown key was pressed: {key}", key=clean(text)), call)

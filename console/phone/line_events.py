@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.events import Event, Ignored, PhoneMissed, RegistrationChanged, RegState
+from ..core.words import phrase
 from .ctrl_messages import PhoneMessage, parse_cause
 
 _SILENT = {
@@ -46,7 +47,7 @@ class LineEvents:
                 return []
         if len(self._unknown) < 100:
             self._unknown.add(message.type)
-            return [Ignored("baresip", f"unknown event {message.type}")]
+            return [Ignored("baresip", phrase("unknown event {type}", type=message.type))]
         return []
 
     def _is_ours(self, account: str) -> bool:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..core.words import phrase
+
 MAX_FRAME = 1 << 20
 """Bytes. Baresip's longest answers are a few KiB; a longer announced length means a broken stream."""
 
@@ -19,7 +21,7 @@ class NetstringError(ValueError):
 def encode(payload: bytes) -> bytes:
     """One frame around `payload`; raises `NetstringError` above `MAX_FRAME` bytes."""
     if len(payload) > MAX_FRAME:
-        raise NetstringError(f"a frame of {len(payload)} bytes is too long")
+        raise NetstringError(phrase("a frame of {count} bytes is too long", count=len(payload)))
     return b"%d:%b," % (len(payload), payload)
 
 
@@ -51,7 +53,7 @@ class Decoder:
         if len(self._buffer) <= end:
             return None
         if self._buffer[end] != ord(","):
-            raise NetstringError("the frame does not end with a comma")
+            raise NetstringError(phrase("the frame does not end with a comma"))
         frame = bytes(self._buffer[colon + 1 : end])
         del self._buffer[: end + 1]
         return frame
@@ -59,10 +61,10 @@ class Decoder:
 
 def _check_length(digits: bytes, complete: bool) -> None:
     if digits and not digits.isdigit():
-        raise NetstringError("the frame length is not a number")
+        raise NetstringError(phrase("the frame length is not a number"))
     if digits.startswith(b"0") and len(digits) > 1:
-        raise NetstringError("the frame length has a leading zero")
+        raise NetstringError(phrase("the frame length has a leading zero"))
     if complete and not digits:
-        raise NetstringError("the frame length is missing")
+        raise NetstringError(phrase("the frame length is missing"))
     if len(digits) > _MAX_DIGITS or (digits and int(digits) > MAX_FRAME):
-        raise NetstringError(f"the frame is longer than {MAX_FRAME} bytes")
+        raise NetstringError(phrase("the frame is longer than {count} bytes", count=MAX_FRAME))

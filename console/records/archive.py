@@ -11,7 +11,8 @@ from pathlib import Path
 from ..core.effects import Record
 from ..core.events import Event, Ignored, NeverCallLoaded, Notice
 from ..core.state import ENDED_KEPT, Call, Policy, State
-from ..core.words import phrase
+from ..core.system_errors import system_error
+from ..core.words import joined, phrase
 from . import runs
 from .calls import (
     CALLS,
@@ -96,7 +97,7 @@ class Archive:
         try:
             amend_call(self._data / CALLS, call_line(call, self._wall_zero), call.id)
         except OSError as error:
-            self._trouble(f"{CALLS} cannot be written: {error.strerror}")
+            self._trouble(phrase("{name} cannot be written: {error}", name=CALLS, error=system_error(error)))
 
     def add_never_call(self, number: str) -> None:
         self._append(NEVER_CALL, f"{number}  # {time.strftime('%Y-%m-%d')}, from the console")
@@ -112,7 +113,7 @@ class Archive:
         numbers, problems = load_never_call(path, self._policy.region)
         self._never_call_at = changed_at
         for problem in problems:
-            self._trouble(f"{NEVER_CALL}: {problem}")
+            self._trouble(joined(": ", (NEVER_CALL, problem)))
         return NeverCallLoaded(numbers)
 
     def stop(self) -> None:
@@ -125,7 +126,7 @@ class Archive:
         try:
             append_private(self._data / name, line)
         except OSError as error:
-            self._trouble(f"{name} cannot be written: {error.strerror}")
+            self._trouble(phrase("{name} cannot be written: {error}", name=name, error=system_error(error)))
 
     def _trouble(self, sentence: str) -> None:
         """Also called on the logbook's own thread."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ..core import journal
 from ..core.effects import JsonValue, Record
+from ..core.words import phrase
 
 EVENTS = "events.jsonl"
 WORDS = "console.log"
@@ -59,7 +60,9 @@ class _PrivateFile(logging.handlers.TimedRotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
         if not self._told:
             self._told = True
-            self._on_trouble(f"{Path(self.baseFilename).name} cannot be written: free or mend the disk")
+            self._on_trouble(
+                phrase("{name} cannot be written: free or mend the disk", name=Path(self.baseFilename).name)
+            )
 
 
 class _Words(logging.Formatter):

@@ -10,7 +10,18 @@ from typing import ClassVar
 
 import pytest
 
-from console.core.words import Words, in_language, joined, msgid, phrase, phrase_n
+from console.core.recall import recalled
+from console.core.words import (
+    Words,
+    bare,
+    enumerated,
+    foreign_parts,
+    in_language,
+    joined,
+    msgid,
+    phrase,
+    phrase_n,
+)
 from console.language import DOMAINS, LANGUAGES, choose, shown, speaking, tr, tr_n
 from tools import words as catalogues
 
@@ -63,6 +74,34 @@ def test_counted_words() -> None:
         "2 hails",
     ]
     assert str(phrase_n("{n} call", "{n} calls", 5)) == "5 calls"
+
+
+def test_only_what_strangers_wrote_is_changed() -> None:
+    inner = phrase("Not registered ({said}).", said="no <b>answer</b>")
+    for text in (inner, bare(inner), joined("; ", (inner, phrase_n("{n} call", "{n} calls", 2)))):
+        changed = foreign_parts(text, lambda said: said.replace("<b>", "").replace("</b>", ""))
+        assert changed == text.replace("<b>", "").replace("</b>", "")
+        assert "Arr, nay registered: no answer!" in in_language(changed, Pirate())
+    assert foreign_parts("SECRET", str.lower) == "secret"
+
+
+def test_a_change_holds_in_every_language() -> None:
+    text = bare(phrase("{parts}.", parts=enumerated([phrase("no answer"), "408", phrase("no answer")])))
+    assert text == "no answer and 408 and no answer"
+    assert in_language(text, Pirate()) == "no soul answers and 408 and no soul answers"
+
+
+def test_english_texts_are_recalled() -> None:
+    templates = Pirate.TEXTS
+    for text in (
+        phrase("Not registered ({said}).", said=phrase("no answer")),
+        phrase("no answer"),
+        phrase("Not registered ({said}).", said="403 {x}"),
+    ):
+        again = recalled("".join(text), templates)
+        assert again == text
+        assert in_language(again, Pirate()) == in_language(text, Pirate())
+    assert not isinstance(recalled("something else", templates), Words)
 
 
 def test_the_language_is_english_until_another_one_is_chosen() -> None:
