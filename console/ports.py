@@ -98,14 +98,14 @@ class AudioPaths(Protocol):
         """The ear: play both sides on the operator's device. Answered by `EarChanged`."""
 
     def hear(self, callee: PCM, agent: PCM, rate: int) -> None:
-        """20 ms of both sides for the ear, called by the bridge when the ear is on."""
+        """Both sides for the ear, about every 20 ms."""
 
 
 class AgentMedia(Protocol):
     """What a session does with audio; implemented by `audio.bridge.Bridge`."""
 
     def live(self, input_format: str, output_format: str) -> None:
-        """The metadata arrived: feed `AgentSession.send_audio` every 20 ms, first what was kept."""
+        """The metadata arrived: feed `AgentSession.send_audio`, first what was kept, then what comes."""
 
     def play(self, payload: bytes) -> None:
         """Agent audio in the output format, any length, faster than real time."""
@@ -126,7 +126,7 @@ class AgentSession(Protocol):
         """At any stage; `AgentClosed` follows within about 1 s, even if the far side never answers."""
 
     def send_audio(self, payload: bytes) -> None:
-        """20 ms of callee audio in the input format; never blocks, catch-up is bounded."""
+        """Callee audio in the input format as it comes, any length; never blocks, catch-up is bounded."""
 
     def backlog(self) -> int:
         """Bytes of audio waiting for the socket."""

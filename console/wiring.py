@@ -24,7 +24,7 @@ from .settings.values import Address
 
 if TYPE_CHECKING:
     from .audio.ear import EarSwitch
-    from .phone.baresip_config import SipAccount
+    from .phone.baresip_config import PhoneLimits, SipAccount
     from .phone.ctrl_phone import JoinSetup
     from .phone.embedded_account import EmbeddedLine
 
@@ -71,7 +71,7 @@ def _embedded(settings: Settings) -> tuple[Phone, AudioPaths]:
 
 def embedded_line(settings: Settings) -> EmbeddedLine:
     """The account as the embedded phone takes it."""
-    from .phone.embedded_account import CODECS, EmbeddedLine
+    from .phone.embedded_account import CODECS, NO_JITTER_BUFFER, EmbeddedLine
 
     return EmbeddedLine(
         user=settings.sip_user,
@@ -82,7 +82,7 @@ def embedded_line(settings: Settings) -> EmbeddedLine:
         listen=str(settings.sip_listen or ""),
         codecs=settings.sip_codecs or CODECS,
         rtp_timeout=settings.rtp_timeout,
-        jitter_ms=settings.jitter_ms,
+        jitter_ms=settings.jitter_ms or NO_JITTER_BUFFER,
     )
 
 
@@ -95,7 +95,6 @@ def _ear(name: str) -> EarSwitch:
 
 def _external(settings: Settings, output: Callable[[str], None]) -> tuple[Phone, AudioPaths]:
     from .audio.devices import DeviceAudio
-    from .phone.baresip_config import PhoneLimits
     from .phone.baresip_process import BaresipSetup
     from .phone.ctrl_phone import CtrlPhone
 
@@ -108,7 +107,7 @@ def _external(settings: Settings, output: Callable[[str], None]) -> tuple[Phone,
         data_dir=settings.data_dir,
         binary=settings.baresip_bin,
         ctrl=str(settings.baresip_ctrl or ""),
-        limits=PhoneLimits(settings.rtp_timeout, settings.jitter_ms),
+        limits=phone_limits(settings),
         output=output,
     )
     return CtrlPhone(setup), paths
@@ -121,6 +120,14 @@ def join_setup(settings: Settings) -> JoinSetup:
     ctrl = settings.baresip_ctrl or JOINED_CTRL
     ours = f"sip:{settings.sip_user}@{settings.sip_domain}" if settings.sip_user else ""
     return JoinSetup(ctrl.host, ctrl.port, settings.data_dir, ours)
+
+
+def phone_limits(settings: Settings) -> PhoneLimits:
+    """The limits as a Baresip of our own takes them."""
+    from .phone.baresip_config import PhoneLimits
+
+    limits = PhoneLimits(settings.rtp_timeout)
+    return replace(limits, jitter_ms=settings.jitter_ms) if settings.jitter_ms else limits
 
 
 def sip_account(settings: Settings) -> SipAccount:

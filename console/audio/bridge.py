@@ -1,9 +1,9 @@
-"""The audio of one call between the phone and the AI session: 50 frames a second each way.
+"""The audio of one call between the phone and the AI session, each way in steps of some 20 ms.
 
 How the engine uses it, all on its loop:
 
     bridge = Bridge(call, None, emit, clock)        when the call begins; a session needs it as its `media`
-    tasks.create_task(bridge.run())                 every 20 ms until stop()
+    tasks.create_task(bridge.run())                 until stop()
     bridge.connect(await paths.open(call))          AudioStart; levels and ear from here on
     bridge.attach(session, number)                  AgentPrepare, for each session of the call
     bridge.answered()                               AudioAnswered
@@ -24,8 +24,9 @@ import numpy as np
 
 from ..core.events import AgentFirstAudio, AudioFailed, AudioGlitch, CallId, Direction, PlayoutDrained
 from ..core.text import clean
+from ..core.words import foreign_parts, phrase
 from ..ports import PCM, AgentSession, AudioError, AudioPath, AudioPaths, Emit, Levels
-from .capture import CATCH_UP_SECONDS, Capture
+from .capture import Capture
 from .losses import Losses
 from .meter import Meter
 from .outflow import Outflow
@@ -33,6 +34,13 @@ from .pcm import FRAME_SECONDS, parse_format
 
 DEPTH_SECONDS = 0.06
 """What the phone still holds when the next frame is due: a stall of 50 ms is not heard."""
+
+_EARLIER_SECONDS = 0.001
+_EARLIEST_SECONDS = 0.005
+_AGAIN_SECONDS = 0.002
+_LATE_SECONDS = 0.01
+"""When in its 20 ms the phone's audio comes is found by trying: each step is made earlier than the one
+before, by more and more, until one comes too early; it looks again and again, for at most 10 ms."""
 
 _DRAINED_AFTER = 0.1  # the path is empty for this long: the phone's own buffer has been played too
 _DRAIN_LIMIT = 1.0  # beyond the audio's own length: the path has stopped taking it
@@ -77,6 +85,7 @@ class Bridge:
         self._number = 0
         self._first_audio_due = False
         self._capture = Capture()
+        self._heard: list[PCM] = []
         self._is_answered = False
         self._outflow: Outflow | None = None
         self._handed: list[PCM] = []
@@ -91,16 +100,20 @@ class Bridge:
     # ---- the engine ----
 
     async def run(self) -> None:
-        """Tick every 20 ms until `stop()`. After a stall the missed ticks follow at once, at most 0.5 s of
-        them, so that the agent's clock and ours stay together."""
-        due = self._clock()
+        """Tick about every 20 ms until `stop()`, as soon as the phone has something new."""
+        due = latest = self._clock()
+        earlier = _EARLIER_SECONDS
         while not self._stopped:
-            self.tick()
-            due += FRAME_SECONDS
-            late = self._clock() - due
-            if late > CATCH_UP_SECONDS:
-                due += late - CATCH_UP_SECONDS
-            await asyncio.sleep(max(0.0, due - self._clock()))
+            wait, earlier = _AGAIN_SECONDS, earlier + _EARLIER_SECONDS
+            if (came := self._hear()) or self._clock() >= latest:
+                self._keep_up()
+                now = self._clock()
+                due = now + FRAME_SECONDS - min(earlier, _EARLIEST_SECONDS) if came else now + FRAME_SECONDS
+                latest = due + _LATE_SECONDS if came else due
+                wait = due - now
+            else:
+                earlier = 0.0
+            await asyncio.sleep(wait)
 
     def connect(self, path: AudioPath) -> None:
         """The audio path of the call is open."""
@@ -157,15 +170,12 @@ class Bridge:
     # ---- ports.AgentMedia ----
 
     def live(self, input_format: str, output_format: str) -> None:
-        """The session listens: send what was kept, then a frame every 20 ms. `ValueError` for a format that
-        is not one of `pcm.FORMATS`."""
+        """The session listens: send what was kept, then what comes. `ValueError` for a format that is not one
+        of `pcm.FORMATS`."""
         heard, spoken = parse_format(input_format), parse_format(output_format)
         if self._outflow is None or self._outflow.playout.format != spoken:
             self._outflow = Outflow(spoken, self._depth)
-        kept = self._capture.go_live(heard)
-        if self._session is not None and self._is_answered:
-            for frame in kept:
-                self._session.send_audio(frame)
+        self._send(self._capture.go_live(heard, self._clock()))
 
     def play(self, payload: bytes) -> None:
         """Agent audio; handed on at once as far as the depth allows."""
@@ -190,13 +200,24 @@ class Bridge:
     # ---- 50 times a second ----
 
     def tick(self) -> None:
-        """20 ms of everything; `run` calls it."""
+        """Some 20 ms of everything; `run` does the same at the right moments."""
+        self._hear()
+        self._keep_up()
+
+    def _hear(self) -> bool:
+        """Pass on what the callee has said since the last time; whether there was anything."""
+        pcm = self._read()
+        if len(pcm):
+            self._heard.append(pcm)
+        if self._capture.live:
+            self._send(self._capture.take(self._clock()))
+        return len(pcm) > 0
+
+    def _keep_up(self) -> None:
+        """The agent's voice toward the phone, and what is measured and shown."""
         now = self._clock()
-        callee = self._read()
-        self._send()
         self._fill(now, settle=True)
-        agent = self._handed[0] if len(self._handed) == 1 else np.concatenate([_NOTHING, *self._handed])
-        self._handed.clear()
+        callee, agent = _joined(self._heard), _joined(self._handed)
         self._meters[Direction.IN].feed(callee, now)
         self._meters[Direction.OUT].feed(agent, now)
         if self._ear is not None and self._path is not None:
@@ -220,12 +241,9 @@ class Bridge:
         self._losses[Direction.IN].add(self._capture.take_lost())
         return pcm
 
-    def _send(self) -> None:
-        if not self._capture.live:
-            return
-        frame = self._capture.frame()
-        if self._session is not None and self._is_answered:
-            self._session.send_audio(frame)
+    def _send(self, payload: bytes) -> None:
+        if payload and self._session is not None and self._is_answered:
+            self._session.send_audio(payload)
 
     def _fill(self, now: float, settle: bool) -> None:
         path = self._path
@@ -249,8 +267,10 @@ class Bridge:
         self._broken = True
         if self._outflow is not None:
             self._outflow.interrupt()
-        reason = str(error) if isinstance(error, AudioError) else f"audio stopped: {error!r}"
-        self._emit(AudioFailed(self._call, clean(reason)))
+        reason = str(error)
+        if not isinstance(error, AudioError):
+            reason = phrase("audio stopped: {error}", error=repr(error))
+        self._emit(AudioFailed(self._call, foreign_parts(reason, clean)))
 
     def _check_drained(self, now: float) -> None:
         if self._finishing is None:
@@ -295,3 +315,10 @@ class Bridge:
             playout_ms=round((waiting + self._queued()) * 1000.0),
             underruns=self._underruns,
         )
+
+
+def _joined(blocks: list[PCM]) -> PCM:
+    """All of them as one; the list is empty afterwards."""
+    joined = blocks[0] if len(blocks) == 1 else np.concatenate([_NOTHING, *blocks])
+    blocks.clear()
+    return joined

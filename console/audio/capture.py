@@ -1,11 +1,15 @@
-"""Callee audio between the phone and the agent: kept until the agent is live, then exact 20 ms frames."""
+"""Callee audio between the phone and the agent: kept until the agent is live, then handed on as it comes.
+
+A listener that is a program needs no playout clock: what comes late is late by that much and no more, and
+nothing waits here to make up for it. Only where nothing comes at all does silence take its place.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 
 from ..ports import PCM
-from .pcm import AudioFormat, encode, silence
+from .pcm import FRAME_SECONDS, AudioFormat, encode, silence
 from .resample import StreamResampler
 
 KEEP_SECONDS = 1.0
@@ -14,17 +18,15 @@ KEEP_SECONDS = 1.0
 CATCH_UP_SECONDS = 0.5
 """The longest burst after a stall; what is older is lost and counted."""
 
-_CUSHION_FRAMES = 2  # gathered before frames begin, so that a late block does not tear a hole into speech
-_SPARE_FRAMES = 2  # never needed for a whole window: then it is only delay
-_WINDOW_FRAMES = 250
-_IDLE_FRAMES = 3
+PATIENCE_SECONDS = 0.1
+"""How late audio may be without silence in its place: speech is not torn by the jitter of a bad network."""
 
 
 class Capture:
     """Callee audio on its way to the agent.
 
-    Three stages: nothing is kept; `keep()`: the newest second; `go_live(fmt)`: `frame()` gives 20 ms each
-    time, with silence for what is missing.
+    Three stages: nothing is kept; `keep()`: the newest second; `go_live(fmt)`: `take(now)` gives what has
+    come since, any length. `now`: seconds on one clock, for the silence.
     """
 
     def __init__(self) -> None:
@@ -34,11 +36,9 @@ class Capture:
         self._kept_seconds = 0.0
         self._format: AudioFormat | None = None
         self._resampler: StreamResampler | None = None
-        self._waiting = bytearray()  # encoded already, so that a frame is a slice
-        self._gathering = True
-        self._idle = 0
-        self._least = 0
-        self._frames = 0
+        self._waiting = bytearray()  # encoded already
+        self._until = 0.0  # as far as the agent has been given something
+        self._silent = False
 
     @property
     def live(self) -> bool:
@@ -51,26 +51,20 @@ class Capture:
         self._resampler = None
         self._waiting.clear()
 
-    def go_live(self, fmt: AudioFormat) -> list[bytes]:
-        """The agent listens: returns the frames to send at once, made of what was kept."""
+    def go_live(self, fmt: AudioFormat, now: float) -> bytes:
+        """The agent listens: returns what was kept."""
         self._format = fmt
         self._resampler = None
         self._waiting.clear()
+        self._until, self._silent = now, False
         for pcm, rate in self._kept:
             self._convert(pcm, rate, fmt)
         self._kept.clear()
         self._kept_seconds = 0.0
-        cushion = _CUSHION_FRAMES * fmt.frame_bytes
-        self._gathering = len(self._waiting) < cushion
-        self._frames = 0
-        frames = []
-        while len(self._waiting) >= cushion + fmt.frame_bytes:
-            frames.append(self._pop(fmt.frame_bytes))
-        return frames
+        return self.take(now)
 
     def push(self, pcm: PCM, rate: int) -> None:
         """What the phone gave, any length, at `rate` Hz."""
-        self._idle = 0 if len(pcm) else self._idle + 1
         if not len(pcm):
             return
         fmt = self._format
@@ -79,29 +73,31 @@ class Capture:
                 self._store(pcm, rate)
             return
         self._convert(pcm, rate, fmt)
-        most = round(CATCH_UP_SECONDS * 50 + _CUSHION_FRAMES + _SPARE_FRAMES) * fmt.frame_bytes
-        if len(self._waiting) > most:
-            self._drop(len(self._waiting) - most, fmt)
+        surplus = len(self._waiting) - round(CATCH_UP_SECONDS * fmt.rate) * fmt.width
+        if surplus > 0:
+            del self._waiting[:surplus]
+            self._lost_ms += surplus * 1000.0 / (fmt.rate * fmt.width)
 
     def take_lost(self) -> float:
         """Milliseconds that had to be dropped since the last call."""
         lost, self._lost_ms = self._lost_ms, 0.0
         return lost
 
-    def frame(self) -> bytes:
-        """Exactly 20 ms in the agent's format. Only while live."""
+    def take(self, now: float) -> bytes:
+        """What is to be sent now in the agent's format; nothing for as long as audio may just be late. Only
+        while live."""
         fmt = self._format
         assert fmt is not None
-        waiting = len(self._waiting)
-        if self._gathering and waiting < _CUSHION_FRAMES * fmt.frame_bytes and self._idle < _IDLE_FRAMES:
-            return silence(fmt)
-        self._gathering = False
-        if waiting < fmt.frame_bytes:
-            self._gathering = True
-            rest = self._pop(waiting)
-            return rest + silence(fmt)[len(rest) :]
-        self._shed_delay(fmt)
-        return self._pop(fmt.frame_bytes)
+        if self._waiting:
+            taken = bytes(self._waiting)
+            self._waiting.clear()
+            self._until, self._silent = now, False
+            return taken
+        missing = now - self._until
+        if missing < (FRAME_SECONDS / 2 if self._silent else PATIENCE_SECONDS):
+            return b""
+        self._until, self._silent = now, True
+        return silence(fmt, min(missing, CATCH_UP_SECONDS))
 
     def _store(self, pcm: PCM, rate: int) -> None:
         self._kept.append((pcm, rate))
@@ -119,25 +115,3 @@ class Capture:
         if self._resampler is None or self._resampler.source != rate:
             self._resampler = StreamResampler(rate, fmt.rate)
         self._waiting += encode(self._resampler.process(pcm), fmt)
-
-    def _shed_delay(self, fmt: AudioFormat) -> None:
-        """A reserve that a whole window never needed came from a stall or a faster clock: let it go."""
-        waiting = len(self._waiting) - fmt.frame_bytes
-        self._least = min(self._least, waiting) if self._frames else waiting
-        self._frames += 1
-        if self._frames < _WINDOW_FRAMES:
-            return
-        self._frames = 0
-        reserve = _CUSHION_FRAMES * fmt.frame_bytes
-        if self._least > reserve + _SPARE_FRAMES * fmt.frame_bytes:
-            self._drop(self._least - reserve, fmt)
-
-    def _drop(self, size: int, fmt: AudioFormat) -> None:
-        size -= size % fmt.width
-        del self._waiting[:size]
-        self._lost_ms += size * 1000.0 / (fmt.rate * fmt.width)
-
-    def _pop(self, size: int) -> bytes:
-        taken = bytes(self._waiting[:size])
-        del self._waiting[:size]
-        return taken

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from ..core.words import phrase
 from ..ports import PCM
 
 FRAME_SECONDS = 0.02
@@ -72,7 +73,11 @@ def parse_format(name: str) -> AudioFormat:
         return FORMATS[name]
     except KeyError:
         known = ", ".join(FORMATS)
-        raise ValueError(f"the agent uses the unknown audio format {name!r}; known are {known}") from None
+        raise ValueError(
+            phrase(
+                "the agent uses the unknown audio format {name!r}; known are {known}", name=name, known=known
+            )
+        ) from None
 
 
 def _mulaw_encoding_table() -> npt.NDArray[np.uint8]:
@@ -128,10 +133,14 @@ def decode(payload: bytes, fmt: AudioFormat) -> PCM:
     return np.frombuffer(payload, _LITTLE).astype(np.int16, copy=False)
 
 
+def silence(fmt: AudioFormat, seconds: float = FRAME_SECONDS) -> bytes:
+    """Silence as bytes: 0xFF in mu-law (0x00 would be nearly full scale), 0x00 in PCM."""
+    return _zero(fmt) * round(seconds * fmt.rate)
+
+
 @cache
-def silence(fmt: AudioFormat) -> bytes:
-    """20 ms of silence as bytes: 0xFF in mu-law (0x00 would be nearly full scale), 0x00 in PCM."""
-    return encode(np.zeros(fmt.frame_samples, np.int16), fmt)
+def _zero(fmt: AudioFormat) -> bytes:
+    return encode(np.zeros(1, np.int16), fmt)
 
 
 def level(pcm: PCM) -> float:

@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..core.words import phrase
 from ..ports import PhoneError
 from . import sip_tls
 
@@ -18,16 +19,18 @@ _CODECS = {"opus": "opus/48000/2", "g722": "G722/16000/1", "pcma": "PCMA", "pcmu
 CODECS = ("g722", "opus", "pcma", "pcmu")
 """16 kHz first: it is what agents hear and speak, without the cost of 48 kHz."""
 
-JITTER_MS = (40, 120)
-"""On loopback 40 ms lost and delayed nothing and took 30 ms for the round trip through an echo; at 20 ms, one
-packet, up to every packet came after its time."""
+NO_JITTER_BUFFER = (0, 0)
+"""Nobody here plays what is received: an agent takes it as it comes, and the ear has a buffer of its own. All
+that the stack's would do is put packets back in order that overtook each other; without it, the overtaken one
+is dropped. With it, audio comes later by its length, and a far side whose RTP time or sequence jumps within
+one SSRC would not be heard again for minutes, or ever (Baresip 4.9, `src/jbuf.c`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedLine:
     """`domain` may carry a port. `outbound`: proxy, `sip:` URI or host. `listen`: `host:port`, `""` lets the
-    stack choose. `jitter_ms`: shortest and longest playout delay of what is received. `rtp_timeout`: seconds,
-    0 is never. `max_calls` counts both directions; further incoming ones get 486."""
+    stack choose. `jitter_ms`: shortest and longest delay of what is received, for reordering. `rtp_timeout`:
+    seconds, 0 is never. `max_calls` counts both directions; further incoming ones get 486."""
 
     user: str
     domain: str
@@ -38,7 +41,7 @@ class EmbeddedLine:
     listen: str = ""
     codecs: tuple[str, ...] = CODECS
     rtp_timeout: int = 30
-    jitter_ms: tuple[int, int] = JITTER_MS
+    jitter_ms: tuple[int, int] = NO_JITTER_BUFFER
     reliable_provisional: bool = True
     max_calls: int = 32
 
@@ -48,13 +51,21 @@ class EmbeddedLine:
 
         if any(char in self.password for char in '"\\'):
             raise PhoneError(
-                "The SIP password holds a double quote or a backslash, which the embedded phone cannot "
-                "carry: change it at the provider, or set CONSOLE_ENGINE=baresip."
+                phrase(
+                    "The SIP password holds a double quote or a backslash, which the embedded phone cannot "
+                    "carry: change it at the provider, or set CONSOLE_ENGINE=baresip."
+                )
             )
         sip_tls.check_proxy(self.outbound)
         unknown = [name for name in self.codecs if name.lower() not in _CODECS]
         if unknown:
-            raise PhoneError(f"SIP_CODECS: {unknown[0]!r} is not one of {', '.join(_CODECS)}.")
+            raise PhoneError(
+                phrase(
+                    "SIP_CODECS: {unknown!r} is not one of {codecs}.",
+                    unknown=unknown[0],
+                    codecs=", ".join(_CODECS),
+                )
+            )
         try:
             return Account(
                 user=self.user,
@@ -67,14 +78,15 @@ class EmbeddedLine:
                 extra_params=(f"100rel={'yes' if self.reliable_provisional else 'no'}", "call_transfer=no"),
             )
         except (ValueError, TypeError) as error:
-            raise PhoneError(f"The SIP account cannot be used: {error}.") from None
+            raise PhoneError(phrase("The SIP account cannot be used: {error}.", error=error)) from None
 
     def config(self) -> Config:
         """The stack's configuration; raises `PhoneError`. No driver but the one in memory: no local tones."""
         from baresip import Config
 
         low, high = self.jitter_ms
-        lines = ["audio_jitter_buffer_type fixed", f"audio_jitter_buffer_ms {low}-{high}"]
+        kind = "fixed" if high else "off"
+        lines = [f"audio_jitter_buffer_type {kind}", f"audio_jitter_buffer_ms {low}-{high}"]
         lines += sip_tls.verification()
         address = self.address()
         if address:
@@ -90,7 +102,7 @@ class EmbeddedLine:
                 extra_config_text="\n".join(lines) + "\n",
             )
         except (ValueError, TypeError) as error:
-            raise PhoneError(f"The phone cannot be configured: {error}.") from None
+            raise PhoneError(phrase("The phone cannot be configured: {error}.", error=error)) from None
 
     def address(self) -> tuple[str, int] | None:
         """Where to listen; None leaves it to the stack, which would skip the loopback interface."""
@@ -98,7 +110,10 @@ class EmbeddedLine:
             host, _, port = self.listen.rpartition(":")
             if not _is_address(host) or not (port.isascii() and port.isdigit() and int(port) < 65536):
                 raise PhoneError(
-                    f"SIP_LISTEN={self.listen!r} is not an IPv4 address and port, as 192.0.2.1:5060."
+                    phrase(
+                        "SIP_LISTEN={listen!r} is not an IPv4 address and port, as 192.0.2.1:5060.",
+                        listen=self.listen,
+                    )
                 )
             return host, int(port)
         return ("127.0.0.1", 0) if _is_loopback(self.outbound or self.domain) else None

@@ -49,7 +49,7 @@ class Settings:
     ring_seconds: int = 60
     call_seconds: int = 600
     rtp_timeout: int = 30
-    jitter_ms: tuple[int, int] = (40, 120)
+    jitter_ms: tuple[int, int] | None = None  # None: the phone's own; (0, 0): none
     playout_ms: int = 60
     dial_region: str = "RU"
     dial_format: str = "digits"  # or "e164"

@@ -34,11 +34,10 @@ from console.core.events import (
     RegistrationChanged,
     RegState,
 )
-from console.phone.baresip_config import PhoneLimits
 from console.phone.baresip_process import BaresipSetup
 from console.phone.ctrl_phone import CtrlPhone
 from console.settings.loading import load
-from console.wiring import sip_account
+from console.wiring import phone_limits, sip_account
 
 _DEFAULT_DEVICE = """
 pcm.!default {{ type asym playback.pcm "{output}" capture.pcm "{input}" }}
@@ -109,7 +108,7 @@ async def main() -> None:
             audio=audio.baresip_side,
             data_dir=settings.data_dir,
             binary=settings.baresip_bin,
-            limits=PhoneLimits(settings.rtp_timeout, settings.jitter_ms),
+            limits=phone_limits(settings),
             output=lambda line: None,
         )
     )

@@ -1,5 +1,5 @@
-"""Whatever happens to a bridge in whatever order: it never raises, frames keep their size and real time,
-nothing reaches an agent before the answer, and a finish is always answered once."""
+"""Whatever happens to a bridge in whatever order: it never raises, the agent gets whole samples, once a
+step, nothing reaches an agent before the answer, and a finish is always answered once."""
 
 from collections.abc import Callable
 
@@ -62,7 +62,7 @@ class World:
         self.bridge = Bridge(CALL, self.phone, self.events.append, self.clock)
         self.session = 0
         self.sizes: list[int] = []
-        self.size = 0
+        self.width = 1
         self.answered = False
         self.finishes = 0
 
@@ -71,7 +71,8 @@ class World:
 
     def send_audio(self, payload: bytes) -> None:
         assert self.answered
-        assert len(payload) == self.size
+        assert payload
+        assert len(payload) % self.width == 0
         self.sizes.append(len(payload))
 
     def prepare(self) -> None: ...
@@ -99,7 +100,7 @@ class World:
             case "play", (int(size),):
                 bridge.play(b"\x21" * size)
             case "live", ((str(heard), str(spoken)),):
-                self.size = parse_format(heard).frame_bytes
+                self.width = parse_format(heard).width
                 bridge.live(heard, spoken)
             case "rate", (int(rate),):
                 self.phone.rate = rate

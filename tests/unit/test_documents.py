@@ -6,7 +6,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from console.demo.cast import CAST
-from console.settings.loading import VARIABLES, Settings, load
+from console.phone.baresip_config import PhoneLimits
+from console.settings.loading import VARIABLES, load
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -39,7 +40,7 @@ def test_the_example_uncommented_is_well_formed(tmp_path: Path) -> None:
     wrong = [p for p in loaded.problems if "BARESIP_BIN" not in p]  # it need not be installed here
     assert wrong == []
     assert loaded.warnings == ()
-    assert loaded.settings.jitter_ms == Settings().jitter_ms
+    assert loaded.settings.jitter_ms == PhoneLimits().jitter_ms
 
 
 def test_everybody_on_the_demo_line_is_in_the_readme() -> None:

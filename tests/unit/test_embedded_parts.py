@@ -145,9 +145,11 @@ def test_the_configuration_as_the_stack_reads_it() -> None:
         "net_interface 192.0.2.1",
         "sip_listen 192.0.2.1:5070",
         "rtp_timeout 30",
+        "audio_jitter_buffer_type fixed",
         "audio_jitter_buffer_ms 40-120",
     ):
         assert line in text.splitlines()
+    assert "audio_jitter_buffer_type off" in LINE.config().render().splitlines()
 
 
 @pytest.mark.parametrize(
