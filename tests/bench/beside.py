@@ -14,6 +14,8 @@ from tests.bench.line import ROOT, SDK_PYTHON
 from tests.bench.rows import Row, row
 
 PART = "beside"
+_AFTER = 2.5
+"""Seconds between two turns: the SDK's output goes on for more than a second."""
 
 
 async def measure(bench: Bench) -> list[Row]:
@@ -23,7 +25,7 @@ async def measure(bench: Bench) -> list[Row]:
     times = await answer.times(bench, "sdk", bench.count(10, 3), script=_lenient(answer.GREETING))
     calls, clicks = bench.count(4, 1), bench.count(10, 5)
     found = await delay.totals(bench, "sdk", calls, clicks, adapt=_lenient)
-    silence = await interruption.times(bench, "sdk", adapt=_lenient)
+    silence = await interruption.times(bench, "sdk", 6, _AFTER, _lenient)
     floors = bench.floors
     rows = [
         *times.rows(bench, "", "sdk", (None, None, None)),
@@ -31,7 +33,19 @@ async def measure(bench: Bench) -> list[Row]:
         row(PART, delay.OUT, "sdk", delay.milliseconds(found[delay.OUT]), floor=floors["out"]),
         row(PART, interruption.WHAT, "sdk", silence, floor=floors["out"]),
     ]
+    for engine in ("sdk", *bench.engines):
+        rows += await _first_calls(bench, engine)
     return [replace(one, part=PART) for one in rows]
+
+
+async def _first_calls(bench: Bench, engine: str) -> list[Row]:
+    """What a program meets that is started for one call: nothing has been loaded or connected yet."""
+    script = _lenient(answer.GREETING)
+    firsts = [await answer.times(bench, engine, 1, script=script) for _ in range(bench.count(3, 1))]
+    both = answer.Times(
+        [t.upgrade[0] for t in firsts], [t.sound[0] for t in firsts], [t.close[0] for t in firsts]
+    )
+    return both.rows(bench, "first call of a process", engine, (None, None, None))
 
 
 def _lenient(script: Script) -> Script:

@@ -15,7 +15,7 @@ GOALS = {"embedded": 60.0, "baresip": None}
 """For the external engine none was set."""
 
 _SPOKEN, _BEFORE, _AFTER = 6.0, 0.7, 0.6
-"""Seconds: a turn, all of it sent at once; of it until the interruption; of silence after it."""
+"""Seconds: a turn, all of it sent at once; of it until the interruption; until the next turn."""
 
 
 async def measure(bench: Bench) -> list[Row]:
@@ -27,19 +27,23 @@ async def measure(bench: Bench) -> list[Row]:
 
 
 async def times(
-    bench: Bench, engine: str, adapt: Callable[[Script], Script] = lambda script: script
+    bench: Bench,
+    engine: str,
+    each: int = 10,
+    after: float = _AFTER,
+    adapt: Callable[[Script], Script] = lambda script: script,
 ) -> list[float]:
-    """Milliseconds."""
-    calls, each = bench.count(2, 1), bench.count(10, 5)
+    """Milliseconds. `after`: longer than the AI's voice goes on, else it runs into the next turn."""
+    calls, each = bench.count(2, 1), bench.count(each, 5)
     steps = []
     for _ in range(each):
         steps += [
             Step("say", text="Let me explain", seconds=_SPOKEN, hz=500.0),
             Step("wait", seconds=_BEFORE + random.uniform(0.0, 0.1)),
             Step("interrupt"),
-            Step("wait", seconds=_AFTER),
+            Step("wait", seconds=after),
         ]
-    seconds = each * (_BEFORE + 0.1 + _AFTER) + 1.0
+    seconds = each * (_BEFORE + 0.1 + after) + 1.0
     found = []
     async with (
         running_line(bench.folder, adapt(Script(steps=tuple(steps))), BENCH_SECONDS=str(seconds)) as line,

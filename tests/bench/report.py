@@ -60,7 +60,7 @@ def _side_by_side(rows: list[Row]) -> str:
     """The official SDK and both engines, as far as this run has them; `prepared` is how the console works."""
     medians = {(row.what.removesuffix(", prepared"), row.engine): row for row in reversed(rows)}
     lines = []
-    for sdk in (row for row in rows if row.part == "beside"):
+    for sdk in (row for row in rows if row.engine == "sdk"):
         ours = [medians.get((sdk.what, engine)) for engine in ("baresip", "embedded")]
         cells = [f"{number(row.median)} {row.unit}" if row else "" for row in (sdk, *ours)]
         lines.append(_line(sdk.what, *cells))
