@@ -18,7 +18,7 @@ PART = "delay"
 FORMAT = "pcm_16000"
 IN, OUT = "callee -> conversation server", "agent -> callee"
 GOALS = {"embedded": {IN: 45.0, OUT: 22.0}, "baresip": {IN: 100.0, OUT: 60.0}}
-GOAL_JITTER = (20, 120)
+GOAL_JITTER = "20-120"
 """The goal toward the server was reached with a jitter buffer that begins at 20 ms."""
 
 STAGES = {
