@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import secrets
@@ -308,6 +309,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--until-eof", action="store_true", help="end when standard input ends")
     options = parser.parse_args()
+    # Its record only grows, and looking it through again and again would delay what it says of others.
+    gc.set_threshold(50_000, 50, 1000)
     setup = Setup.read(json.loads(Path(options.setup).read_text("utf-8")))
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as files:
         log = files.enter_context(open(options.log, "a", encoding="utf-8")) if options.log else None

@@ -206,6 +206,8 @@ async def _disturbed(bench: Bench, far: FarEnds, program: Program) -> list[Row]:
         spans[name] = (begin, time.time())
         program.terminal.resize(80, 24)
         await asyncio.sleep(0.5)
+    if any(event["type"] == "agent.closed" and event["call"] == call for event in program.events()):
+        raise RuntimeError(f"the call ended while the screen was disturbed: {program.events()[-6:]}")
     await program.hang_up(call)
     await asyncio.sleep(0.5)
     conversation = len((await far.conversation.report())["conversations"])
@@ -243,6 +245,8 @@ async def _meanwhile(program: Program, disturb: Callable[[Program], Awaitable[No
     task = asyncio.ensure_future(disturb(program))
     try:
         yield
+        if task.done():
+            task.result()
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -257,18 +261,31 @@ async def _nothing(program: Program) -> None:
 
 async def _palette(program: Program) -> None:
     while True:
-        program.terminal.type("\x10")
-        await asyncio.sleep(0.4)
+        await _open(program, "\x10", "earch for a command")
         program.terminal.type("\x1b")
         await asyncio.sleep(0.2)
 
 
 async def _themes(program: Program) -> None:
+    """By the palette, as an operator does it. A letter that comes before the palette is a command."""
     while True:
         for theme in ("nord", "gruvbox", "dracula"):
-            for keys in ("\x10", "Theme", "\r", theme, "\r"):
-                program.terminal.type(keys)
-                await asyncio.sleep(0.25)
+            await _open(program, "\x10", "earch for a command")
+            program.terminal.type("Theme")
+            await asyncio.sleep(0.4)
+            await _open(program, "\r", "earch for a theme")
+            program.terminal.type(theme)
+            await asyncio.sleep(0.4)
+            program.terminal.type("\r")
+            await asyncio.sleep(0.3)
+
+
+async def _open(program: Program, key: str, words: str) -> None:
+    """Press the key and wait until a field stands there."""
+    place = len(program.terminal.drawn)
+    program.terminal.type(key)
+    await program.terminal.drawn_with(words, place)
+    await asyncio.sleep(0.1)
 
 
 async def _sizes(program: Program) -> None:
