@@ -45,9 +45,8 @@ async def measure(bench: Bench) -> list[Row]:
         found = await totals(bench, engine, calls, clicks)
         rows += [_row(bench, way, engine, found, GOALS[engine][way]) for way in (IN, OUT)]
         if engine == "embedded":
-            setting = "{}-{}".format(*GOAL_JITTER)
-            found = await totals(bench, engine, calls, clicks, JITTER_MS=setting)
-            rows.append(_row(bench, IN, engine, found, GOALS[engine][IN], note=f"JITTER_MS={setting}"))
+            found = await totals(bench, engine, calls, clicks, JITTER_MS=GOAL_JITTER)
+            rows.append(_row(bench, IN, engine, found, GOALS[engine][IN], note=f"JITTER_MS={GOAL_JITTER}"))
         stages = await _stages(bench, engine, bench.count(2, 1), clicks)
         rows += [
             row(PART, f"of {way}: {what}", engine, [1000 * s for s in seconds])
