@@ -120,7 +120,7 @@ class Tap(MediaStream):
         self._raw.sendto(head + payload, self._peer)
 
     def _read(self, media: socket.socket) -> None:
-        voice = self._voice.payload_type
+        voice, now = self._voice.payload_type, asyncio.get_running_loop().time()
         while True:
             try:
                 data, notes, _, _ = media.recvmsg(2048, 64)
@@ -130,6 +130,7 @@ class Tap(MediaStream):
                 continue
             seconds, nanoseconds = _STAMP.unpack_from(notes[0][2])
             self.received += 1
+            self.last_packet = now
             self._at.append(seconds + nanoseconds * 1e-9)
             self._heads.append(int.from_bytes(data[2:8]))
             if self.echo:
