@@ -25,6 +25,10 @@ LOOK_EVERY = 0.5
 SCREEN_SECONDS = 2.0
 """How long the screen may take to close after the engine has ended."""
 
+SWITCH_SECONDS = 0.0005
+"""How long the engine's thread may have to wait for the interpreter while the screen lays itself out; 5 ms by
+default, each time that it comes back from a socket, which 50 times a second adds up to words too late."""
+
 _RESTORE = (
     "\x1b[?1049l\x1b[?25h"  # the normal screen, the cursor
     "\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l"  # no mouse reports
@@ -39,6 +43,7 @@ def run_screen(console: Console, options: ScreenOptions | None = None) -> int:
 
 
 async def _run(console: Console, options: ScreenOptions) -> int:
+    sys.setswitchinterval(SWITCH_SECONDS)
     app = ConsoleApp(console, options)
     lifeline = Lifeline(console, app)
     lifeline.hold()
