@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
@@ -168,15 +169,17 @@ class Panes(Screen[None]):
         self._left_out = tuple(span.text for span in left_out)
         chosen = self.operator.chosen
         roomy = self.size.width >= ROOMY
-        self.call.show(call_words.card(state, now, levels, roomy, chosen).all_rows())
+        why = "" if status.shows_why(self.size.width - 2) else status_words.readiness(state, self.broken).why
+        self.call.show(call_words.card(state, now, levels, roomy, chosen, why).all_rows())
         self.query_one("#call > Heading", Heading).show(*line_words.call_heading(state, self.operator.call))
         head, foot = agent_words.card_rows(state, now, chosen)
         self.agent_head.show([head])
         self.agent_foot.show([foot])
         self.recent.show([*self._recents(), *self._offers()])
         self.show_keys()
-        clock = time_of_day(o.wall())
-        self.totals.show([row(line_words.totals(state, now), right=clock)])
+        today, clock = line_words.totals(state, now), time_of_day(o.wall())
+        room = self.size.width - 2 > cell_len(today) + cell_len(clock)
+        self.totals.show([row(today, right=clock if room else "")])
         self._run_meters()
 
     def show_keys(self) -> None:
@@ -207,7 +210,7 @@ class Panes(Screen[None]):
 
     def _offers(self) -> list[Row]:
         return [
-            Row((Span(f"{line_words.near(offer.number)}  "), Span(offer.name, Tone.DIM)))
+            Row((Span(f"{line_words.near(offer.number)}  "), Span(shown(offer.name), Tone.DIM)))
             for offer in self._options.offers
         ]
 

@@ -209,7 +209,7 @@ async def test_silence_and_goodbye_count_down_in_the_box_of_the_session(desk: Op
 async def test_who_is_to_be_called_back_stands_in_three_places(desk: OpenDesk) -> None:
     lost = replace(ENDED[1], outcome=Outcome.AGENT_LOST)
     async with desk(replace(READY, ended=(lost, ENDED[0]))) as d:
-        assert "CALL BACK +7 903 111-22-33: Up, Enter redials." in d.text("#call")
+        assert "CALL BACK: Up, Enter redials." in d.text("#call")
         assert "903 111-22-33CALL BACK" in d.text("#recent")
         assert "1 TO CALL BACK" in d.text("#totals")
         text = d.screen_text()
@@ -246,7 +246,7 @@ async def test_what_has_no_room_in_the_top_line_stands_in_the_rule_above_the_key
 @pytest.mark.parametrize(
     ("number", "rows"),
     [
-        ("89123456789", ["89123456789▏                   +7 912 345-67-89  mobile RU", "Enter dials"]),
+        ("89123456789", ["89123456789▏                    +7 912 345-67-89 mobile RU", "Enter dials"]),
         ("8912", ["8912▏                                     7 digits missing", ""]),
         (
             "+493012345678",

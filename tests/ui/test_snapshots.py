@@ -7,11 +7,20 @@ import time
 from collections.abc import Callable
 
 import pytest
+from textual.command import CommandList
 from textual.pilot import Pilot
+from textual.widgets import Input
 
+from console import language
 from console.ui.app import ConsoleApp
 from console.ui.options import ScreenOptions
 from tests.ui.scenes import RECORDS, SCENES, TALK, WALL_ZERO, FakeConsole
+
+RUSSIAN = [
+    (scene, size, 10 if scene == "talking" else 0, "")
+    for scene in ("idle", "ringing", "talking", "call-back", "not-ready")
+    for size in ((80, 24), (200, 60))
+] + [("talking", (80, 24), 10, key) for key in ("w", "ctrl+q", "ctrl+p", "question_mark")]
 
 
 @pytest.mark.parametrize(
@@ -29,6 +38,7 @@ from tests.ui.scenes import RECORDS, SCENES, TALK, WALL_ZERO, FakeConsole
         ("talking", (80, 24), 10, "w"),
         ("several", (80, 24), 10, "tab"),
         ("call-back", (80, 24), 10, ""),
+        *RUSSIAN,
     ],
     ids=[
         "idle",
@@ -43,6 +53,7 @@ from tests.ui.scenes import RECORDS, SCENES, TALK, WALL_ZERO, FakeConsole
         "tell",
         "several",
         "call-back",
+        *(f"ru-{scene}-{size[0]}{'-' + key if key else ''}" for scene, size, _, key in RUSSIAN),
     ],
 )
 def test_picture(
@@ -51,6 +62,15 @@ def test_picture(
     size: tuple[int, int],
     records: int,
     key: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    russian = request.node.callspec.id.startswith("ru-")
+    with language.speaking("ru" if russian else "en"):
+        _compare(snap_compare, scene, size, records, key)
+
+
+def _compare(
+    snap_compare: Callable[..., bool], scene: str, size: tuple[int, int], records: int, key: str
 ) -> None:
     console = FakeConsole(level=TALK)
     options = ScreenOptions(
@@ -73,10 +93,15 @@ def test_picture(
             await asyncio.sleep(0)
         if key:
             await pilot.press(key)
-            while main._burst.strokes or (key == "w" and main.focused is not main.prompt):
+            while main._burst.strokes or (key == "w" and app.focused is not main.prompt):
                 assert time.monotonic() < deadline
                 await pilot.pause()
-            main.prompt.cursor_blink = False
+            for field in app.screen.query(Input):
+                field.cursor_blink = False
+            if key == "ctrl+p":
+                while not app.screen.query_one(CommandList).option_count:
+                    assert time.monotonic() < deadline
+                    await pilot.pause()
         main.show_words()
         main.refresh(layout=True)
         await pilot.pause()

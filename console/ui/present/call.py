@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from console.core.events import CallId, Origin
 from console.core.state import Call, CallPhase, State
 from console.core.words import msgid
@@ -36,23 +38,33 @@ def card(
     levels: Levels | None = None,
     details: bool = False,
     chosen: CallId | None = None,
+    not_ready: str = "",
 ) -> Card:
-    """The call on screen, or the result of the last one, or that there is none; `details` where there is room
-    for what only a technician asks."""
+    """The call on screen, or the result of the last one, or that there is none. `details`: there is room for
+    what only a technician asks. `not_ready`: why nothing can be dialed, when the top line cannot hold it."""
     call = live(state, chosen)
     if state is None or call is None:
-        last = last_ended(state)
-        return result_card(last, state) if last is not None else Card(tr("NO CALL"), Tone.BADGE)
+        return _between_calls(state, not_ready)
     word, tone = phase_word(call)
     rows = _about(call, now)
     if not call.ours:
-        rows.insert(0, sentence(tr("of another program on this phone: only shown"), Tone.WARN))
+        rows = [sentence(tr("of another program on this phone: only shown"), Tone.WARN), *rows[-1:]]
     if call.origin is Origin.API:
         rows.insert(0, sentence(tr("asked for by the API"), Tone.DIM))
-    rows[:0] = [sentence(text, Tone.BAD) for text in alarms(call, levels, now)]
+    wrong = [sentence(text, Tone.BAD) for text in alarms(call, levels, now)]
+    if wrong:  # what is wrong and the limit have room, the rest has not
+        rows = [*wrong, *rows[-1:]]
     if details:
         rows.append(sentence(" ".join(filter(None, (call.uri, call.sip_call_id))), Tone.DIM))
     return Card(word, tone, who(call), timer(call, now), tuple(rows))
+
+
+def _between_calls(state: State | None, not_ready: str) -> Card:
+    last = last_ended(state)
+    shown = result_card(last, state) if last is not None else Card(tr("NO CALL"), Tone.BADGE)
+    if not not_ready:
+        return shown
+    return replace(shown, rows=(sentence(f"{not_ready}.", Tone.BAD), *shown.rows[1:2]))
 
 
 def phase_word(call: Call) -> tuple[str, Tone]:

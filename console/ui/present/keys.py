@@ -20,7 +20,7 @@ class Key:
     """A key of the console. `why`: what to say when it is pressed and makes no sense (`enabled` false).
 
     `meaning` names what a press would do now and to which call; when it changes, a press is held off for a
-    moment.
+    moment. `brief`: `why` where that stands elsewhere too.
     """
 
     key: str
@@ -29,6 +29,7 @@ class Key:
     why: str = ""
     meaning: str = ""
     loud: bool = False
+    brief: str = ""
 
 
 def incoming(state: State | None, chosen: CallId | None = None) -> Call | None:
@@ -110,7 +111,7 @@ def _enter(state: State | None, now: float, number: str, broken: str, shown: Cal
         return Key("Enter", dial, False, tr("a call is up: h hangs up first"), "dial: call up")
     if not able.ready:
         why = tr("not ready: {why}; the number stays", why=able.why)
-        return Key("Enter", dial, False, why, "dial: not ready")
+        return Key("Enter", dial, False, why, "dial: not ready", brief=tr("not ready"))
     last = last_ended(state)
     if last is not None and last.ended_at is not None and 0 <= now - last.ended_at < AFTER_END:
         return Key("Enter", dial, False, tr("a call ended just now: press Enter again"), "dial")

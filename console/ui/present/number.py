@@ -20,8 +20,8 @@ def number_rows(
     if not text:
         return (field, Row((Span(tr("type a number, or Up"), Tone.DIM),)))
     why = shown(seen.why)
-    read = Span(f"{seen.display}  {shown(seen.label)}".strip())
-    does = [sentence(f"Enter: {enter.why}", Tone.WARN)] if not enter.enabled else []
+    read = Span(f"{seen.display} {shown(seen.label)}".strip())
+    does = [sentence(f"Enter: {enter.brief or enter.why}", Tone.WARN)] if not enter.enabled else []
     match seen.verdict:
         case Verdict.OK:
             does = does or [sentence(tr("Enter dials"), Tone.GOOD)]
@@ -33,7 +33,8 @@ def number_rows(
         case _:
             read = Span(why, Tone.DIM)
     if offer is not None and seen.verdict is Verdict.OK:
-        read = Span(offer.name if flat else f"{offer.name}: {shown(offer.does)}")
+        name = shown(offer.name)
+        read = Span(name if flat else f"{name}: {shown(offer.does)}")
     if not flat:
         return (field, Row((read,), wraps=True), *does)
     if seen.verdict is Verdict.CONFIRM:

@@ -58,8 +58,7 @@ def next_step(call: Call, state: State | None = None) -> Row:
     """What the operator can do after this call."""
     waiting = to_call_back(state) if state is not None else ()
     if any(c.id == call.id for c in waiting):
-        person = call.name or spaced(call.number)
-        words = tr("CALL BACK {person}: {how}.", person=person, how=_redial(call, state))
+        words = tr("CALL BACK: {how}.", how=_redial(call, state))
         if len(waiting) > 1:
             words += " " + tr("{n} more in Recent.", n=len(waiting) - 1)
         return sentence(words, Tone.WARN)
@@ -105,7 +104,7 @@ def result(call: Call) -> str:
     if call.why:
         parts.append(shown(call.why).rstrip("."))
     early = call.early_media(ended)
-    if early:
+    if early and call.answered_at is None:  # else the timeline has it, and there is little room
         parts.append(tr("network audio {time} before", time=whole(early)))
     parts.append(_agent_part(call, ended))
     return ", ".join(filter(None, parts)) + "."

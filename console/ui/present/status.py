@@ -123,6 +123,10 @@ class Status:
     press: str
     parts: tuple[Span, ...]
 
+    def shows_why(self, width: int) -> bool:
+        """Whether the head has room for all of it beside what to press."""
+        return self._length(*self.head, Span(_GAP), Span(self.press)) <= width
+
     def rows(self, width: int, lines: int) -> tuple[tuple[Row, ...], tuple[Span, ...]]:
         """As at most `lines` rows of `width` cells, and the parts that have no room there."""
         right = (Span(self.press, Tone.WARN),) if self.press else ()
