@@ -1,7 +1,7 @@
 # Call Console: `make run` on a fresh machine sets everything up and opens the screen; `make test` runs every test.
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test bench bench-long soak lint format words wheel constraints compare-sdk clean
+.PHONY: help run install test bench bench-long soak lint format words wheel lock audit compare-sdk clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,6 +21,8 @@ help:
 	@echo 'make format    let ruff format the code'
 	@echo 'make words     bring the Russian catalogues up to date with the source'
 	@echo 'make wheel     build dist/*.whl'
+	@echo 'make lock      lock the dependencies anew, with the hash of every file (LOCK=--upgrade: newest versions)'
+	@echo 'make audit     look the locked packages up among the known vulnerabilities'
 	@echo 'make compare-sdk  run the same sessions with the official ElevenLabs SDK and with ours'
 	@echo 'make clean     remove what these commands made'
 
@@ -30,9 +32,10 @@ run: $(READY)
 install: $(READY)
 
 # Made anew only when the dependencies may have changed.
-$(READY): pyproject.toml constraints.txt $(BIN)/python
+$(READY): pyproject.toml requirements.lock $(BIN)/python
 	@echo 'Installing Call Console and what it needs into $(VENV) (about a minute)...'
-	@$(BIN)/python -m pip install --constraint constraints.txt --editable '.[api,test]'
+	@$(BIN)/python -m pip install --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(BIN)/python:
@@ -45,6 +48,7 @@ test:
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST) || { \
 	  echo; echo 'FAILED beside other tests. Once more, alone: what passes now depends on the load of the machine.'; \
 	  $(BIN)/python -m pytest --numprocesses 0 --last-failed --last-failed-no-failures none $(PYTEST); }
+	@$(MAKE) --no-print-directory audit || [ -z "$$CI" ]
 
 # The official SDK and the PyAudio that it plays on, which nothing else needs. Without them their part is left out.
 $(SDK): pyproject.toml constraints.txt $(READY)
@@ -76,13 +80,15 @@ words: $(READY)
 	@$(BIN)/python tools/words.py
 
 wheel: $(READY)
-	@$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+	@$(BIN)/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .
 
-constraints:
-	@python=$$(sh tools/find_python.sh) && rm -rf build/constraints && "$$python" -m venv build/constraints
-	@build/constraints/bin/python -m pip install --quiet --editable '.[api,test]'
-	@{ sed -n 1p constraints.txt; build/constraints/bin/python -m pip freeze --exclude-editable; } > build/new
-	@mv build/new constraints.txt && rm -rf build/constraints
+# LOCK=--upgrade takes the newest versions; without it, only what pyproject.toml has changed.
+lock:
+	@sh tools/lock.sh $(LOCK)
+
+# Exit 1 for a known vulnerability. What cannot be looked up is no pass, and no failure: it prints NOT AUDITED.
+audit: $(READY)
+	@$(BIN)/python tools/audit.py
 
 # A few minutes; installs the extra sdk, which nothing else needs, and renews the table in the document.
 compare-sdk: $(READY)
