@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from console.audio.pcm import FORMATS
 from console.demo.conversation.script import Script, Step
@@ -36,6 +36,8 @@ STAGES = {
 }
 Clicks = dict[str, list[tuple[float, float]]]
 """For each way: when it left and when it came, monotonic seconds."""
+Stages = dict[tuple[str, str], list[float]]
+"""Seconds by way and stage."""
 
 
 async def measure(bench: Bench) -> list[Row]:
@@ -47,7 +49,7 @@ async def measure(bench: Bench) -> list[Row]:
         if engine == "embedded":
             found = await totals(bench, engine, calls, clicks, JITTER_MS=GOAL_JITTER)
             rows.append(_row(bench, IN, engine, found, GOALS[engine][IN], note=f"JITTER_MS={GOAL_JITTER}"))
-        stages = await _stages(bench, engine, bench.count(2, 1), clicks)
+        _, stages = await traced(bench, engine, bench.count(2, 1), clicks)
         rows += [
             row(PART, f"of {way}: {what}", engine, [1000 * s for s in seconds])
             for (way, what), seconds in stages.items()
@@ -112,28 +114,31 @@ async def clicks_of(line: Line, number: int) -> Clicks:
     return {IN: pairs(told["clicks"], came, IN), OUT: pairs(said, sounds[1:], OUT)}
 
 
-async def _stages(bench: Bench, engine: str, calls: int, clicks: int) -> dict[tuple[str, str], list[float]]:
-    """Seconds by way and stage. One console for all calls, so that its clicks are in the order of ours."""
+async def traced(bench: Bench, engine: str, calls: int, clicks: int) -> tuple[Clicks, Stages]:
+    """The clicks of some calls, and how long each stage took them. One console for all calls, so that its
+    clicks are in the order of ours."""
     async with (
         running_line(bench.folder, _script(clicks), BENCH_CLICKS=str(clicks)) as line,
         running_console(line, engine, "--trace") as console,
     ):
         found = await _call(line, console, calls)
-        traced = (await console.stop())["stages"]
-    stages: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for way, clicks_seen in found.items():
-        for left, came in clicks_seen:
-            at = left
-            for stage, what in STAGES[way]:
-                if stage and stage not in traced:
-                    continue
-                passed = came if not stage else _first(traced[stage], left, came)
-                if passed is None:
-                    break
-                stages[way, what].append(passed - at)
-                at = passed
-    return stages
+        passed = (await console.stop())["stages"]
+    stages: Stages = defaultdict(list)
+    for way, some in found.items():
+        for left, came in some:
+            for what, seconds in _split(way, left, came, passed):
+                stages[way, what].append(seconds)
+    return found, stages
 
 
-def _first(times: list[float], after: float, before: float) -> float | None:
-    return next((t for t in times if after <= t <= before), None)
+def _split(way: str, left: float, came: float, passed: dict[str, list[float]]) -> Iterator[tuple[str, float]]:
+    """The stages of one click, as far as this engine has them; none after one that did not see it."""
+    at = left
+    for stage, what in STAGES[way]:
+        if stage and stage not in passed:
+            continue
+        seen = came if not stage else next((t for t in passed[stage] if at <= t <= came), None)
+        if seen is None:
+            return
+        yield what, seen - at
+        at = seen

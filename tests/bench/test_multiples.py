@@ -56,9 +56,10 @@ async def test_session_sound_and_end_follow_at_once(bench: Bench, engine: str) -
 
 
 async def test_sound_is_carried_both_ways_without_dawdling(bench: Bench, engine: str) -> None:
-    found = await delay.totals(bench, engine, 1, CLICKS)
+    found, stages = await delay.traced(bench, engine, 1, CLICKS)
     into, out = delay.milliseconds(found[delay.IN]), delay.milliseconds(found[delay.OUT])
     held(bench, engine, {"in": into, "out": out})
+    assert {len(seconds) for seconds in stages.values()} == {CLICKS}, "a stage did not see its clicks"
 
 
 async def test_an_interruption_is_heard(bench: Bench) -> None:
