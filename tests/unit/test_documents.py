@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from console import language
 from console.demo.cast import CAST
 from console.phone.baresip_config import PhoneLimits
 from console.settings.loading import VARIABLES, load
@@ -46,3 +47,26 @@ def test_the_example_uncommented_is_well_formed(tmp_path: Path) -> None:
 def test_everybody_on_the_demo_line_is_in_the_readme() -> None:
     for character in CAST:
         assert f"| `{character.number}` | {character.name}: {character.does} |" in README
+
+
+RUSSIAN = (ROOT / "README.ru.md").read_text()
+
+
+def test_both_readmes_have_the_same_parts_programs_and_settings() -> None:
+    for what in (r"^#+ ", r"^\| ", r"^```"):
+        assert len(re.findall(what, RUSSIAN, re.M)) == len(re.findall(what, README, re.M)), what
+    for quoted in (r"`([A-Z][A-Z0-9_]+)`", r"^```sh\n(.*?)```", r"\]\(([^)]*)\)"):
+        ours, theirs = (set(re.findall(quoted, text, re.M | re.S)) for text in (RUSSIAN, README))
+        assert {_bare(found) for found in ours} == {_bare(found) for found in theirs}, quoted
+
+
+def _bare(text: str) -> str:
+    """Without comments, and without the link from one README to the other."""
+    return re.sub(r"#.*", "", text).replace("README.ru.md", "README.md")
+
+
+def test_everybody_on_the_demo_line_is_in_the_russian_readme() -> None:
+    with language.speaking("ru"):
+        for character in CAST:
+            name, does = language.shown(character.name), language.shown(character.does)
+            assert f"| `{character.number}` | {name}: {does} |" in RUSSIAN
