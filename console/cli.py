@@ -90,9 +90,10 @@ def screen(
             raise typer.Exit(looked_on)
         demo = not loaded.has_line
         with demo_line(loaded) if demo else own_line(loaded) as line:
+            from .late_console import LateConsole
             from .opening import open_screen
 
-            raise typer.Exit(open_screen(build_console(line), line, demo))
+            raise typer.Exit(open_screen(LateConsole(lambda: build_console(line)), line, demo))
 
 
 @app.command(cls=Command, help=phrase("Place one AI call; ends when the call ends."))
