@@ -33,13 +33,15 @@ def said(reason: str) -> str:
 
 
 def word(record: Record) -> Line:
-    """Say a record in plain words; a type without words of its own shows its fields."""
-    message, extra = _MESSAGE.get(record.type, _plain)(record)
-    if message not in TEMPLATES:
+    """Say a record in plain words; a type without words of its own shows its fields, and so does one from the
+    file of another version that lacks what the words need."""
+    try:
+        message, extra = _MESSAGE.get(record.type, _plain)(record)
+        source, template = TEMPLATES[message]
+        return Line(SOURCES[source], message, phrase(template, **{**record.fields, **extra}))
+    except (LookupError, ValueError, TypeError, OverflowError):
         shown = ", ".join(f"{k}={v}" for k, v in record.fields.items())
         return Line(SOURCES["console"], record.type, f"{record.type} {shown}".rstrip())
-    source, template = TEMPLATES[message]
-    return Line(SOURCES[source], message, phrase(template, **{**record.fields, **extra}))
 
 
 _Message = tuple[str, dict[str, JsonValue]]

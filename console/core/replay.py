@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from .effects import JsonValue, Record
 from .events import CallId, ClosedBy, Origin, RegState
 from .state import ENDED_KEPT, Account, Agent, AgentPhase, Call, CallPhase, Outcome, State
+from .text import clean
 
 Fields = Mapping[str, JsonValue]
+
+_TEXT_LIMIT = 20_000
+_LATEST = 1e10  # seconds; also keeps what is no number out
 
 
 def replay(state: State, record: Record) -> State:
@@ -247,10 +252,17 @@ _CALL: dict[str, Callable[[Call, float, Fields], Call]] = {
 }
 
 
-def record_from(line: Mapping[str, JsonValue]) -> Record:
-    """An event as `--json` prints it, as a record; raises `ValueError` when it is none."""
+def record_from(line: Mapping[str, Any]) -> Record:
+    """An event as `--json` prints it, as a record; raises `ValueError` when it is none. Who wrote into the
+    file meanwhile is not known: its texts are made safe to show again."""
     t, type_, call = line.get("t"), line.get("type"), line.get("call")
     if not isinstance(t, int | float) or not isinstance(type_, str) or not isinstance(call, str | None):
         raise ValueError("no event")
-    fields = {key: value for key, value in line.items() if key not in ("t", "type", "call")}
-    return Record(float(t), type_, CallId(call) if call is not None else None, fields)
+    if not 0 <= t < _LATEST:
+        raise ValueError("no event")
+    fields = {
+        clean(key, 60): clean(value, _TEXT_LIMIT) if isinstance(value, str) else value
+        for key, value in line.items()
+        if key not in ("t", "type", "call") and isinstance(value, str | int | float | None)
+    }
+    return Record(float(t), clean(type_, 60), CallId(clean(call, 60)) if call is not None else None, fields)

@@ -18,6 +18,7 @@ from ..core.state import AgentPhase, Call, CallPhase, Outcome, Policy, State
 from ..core.words import msgid, phrase
 
 STARTED, ENDED = "console.started", "console.ended"
+_LATEST = 1e11  # Unix seconds
 _WHY_KILLED = msgid("the console was killed (process {pid})")
 
 
@@ -42,9 +43,9 @@ def ended(t: float) -> Record:
 def read_mark(record: Record) -> Run | None:
     """The run that begins with this record, if one does."""
     pid, wall_zero = record.fields.get("pid"), record.fields.get("wall_zero")
-    if record.type == STARTED and isinstance(pid, int) and isinstance(wall_zero, int | float):
-        return Run(pid, float(wall_zero))
-    return None
+    if record.type != STARTED or not isinstance(pid, int) or not isinstance(wall_zero, int | float):
+        return None
+    return Run(pid, float(wall_zero)) if 0 <= wall_zero < _LATEST and 0 < pid < 2**31 else None
 
 
 def records(lines: Iterable[str]) -> Iterator[Record]:
