@@ -19,6 +19,7 @@ FOLDER = Path(__file__).parent / "locale"
 DOMAINS = ("console", "screen")
 """One catalogue for `console/ui`, one for everything else."""
 
+_spoken = "en"
 _catalogue: gettext.NullTranslations = gettext.NullTranslations()
 
 
@@ -30,22 +31,38 @@ def catalogue(language: str) -> gettext.NullTranslations:
     return found
 
 
+def texts(language: str) -> tuple[str, ...]:
+    """Every text that this language has words for; none in English, which stands in the source."""
+    found: list[str] = []
+    kept: gettext.NullTranslations | None = catalogue(language)
+    while kept is not None:
+        # The standard library offers no other way to what it has read.
+        ids = getattr(kept, "_catalog", {})
+        found += [key for key in (k[0] if isinstance(k, tuple) else k for k in ids) if key]
+        kept = getattr(kept, "_fallback", None)
+    return tuple(dict.fromkeys(found))
+
+
 def choose(language: str) -> None:
     """From now on everything is shown in this one of `LANGUAGES`."""
-    global _catalogue
-    _catalogue = catalogue(language)
+    global _catalogue, _spoken
+    _catalogue, _spoken = catalogue(language), language
 
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
     """Show everything in this language meanwhile."""
-    global _catalogue
-    before = _catalogue
+    before = _spoken
     choose(language)
     try:
         yield
     finally:
-        _catalogue = before
+        choose(before)
+
+
+def spoken() -> str:
+    """The language that was chosen."""
+    return _spoken
 
 
 def shown(text: str) -> str:

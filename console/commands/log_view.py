@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from .. import language
 from ..core import outcome
 from ..core.words import phrase
 from ..records.logbook import WORDS
+from .log_words import reworded
 from .talking import tell
 
 LAST_LINES = 20
@@ -31,7 +33,7 @@ def show(folder: Path, call: str, *, follow: bool) -> int:
     """Print the log, until stopped with `follow`; returns the exit code."""
     try:
         for line in followed(folder, call) if follow else lines(folder, call):
-            print(line, flush=follow)
+            print(reworded(line, language.spoken()), flush=follow)
     except KeyboardInterrupt:
         return outcome.STOPPED
     except BrokenPipeError:  # whoever read it has enough

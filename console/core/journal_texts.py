@@ -30,7 +30,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "call.incoming": ("phone", msgid("INCOMING call from {who}")),
     "call.missed": ("phone", msgid("missed a call from {peer}: {why}")),
     "call.found": ("phone", msgid("found a call with {peer} on the phone")),
-    "call.found.ours": ("phone", msgid("found a call with {peer} left by an earlier console: hanging up")),
+    "call.found.ours": ("phone", msgid("an earlier console left a call with {peer}: hanging up")),
     "call.ringing": ("phone", msgid("ringing (gives up after {limit_seconds:.0f} s)")),
     "call.early_media": ("phone", msgid("network audio before the answer; AI not opened")),
     "call.answered": ("phone", msgid("ANSWERED after {after_seconds:.0f} s")),
@@ -103,6 +103,12 @@ AGENT_CLOSERS = {
     "refused": phrase("ElevenLabs (refused)"),
     "operator": phrase("you"),
 }
+
+COUNTED = (
+    # one, many
+    ("{n:,} credit left", "{n:,} credits left"),
+    ("{n:,} credit", "{n:,} credits"),
+)
 
 QUEUE = {
     "waiting": phrase("waiting"),

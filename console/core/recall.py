@@ -10,43 +10,80 @@ from collections.abc import Iterable
 from functools import lru_cache
 from string import Formatter
 
-from .words import phrase
+from .words import Words, joined, phrase, phrase_n
+
+FOREIGN = frozenset({"agent", "name", "number", "peer", "text"})
+"""By these names templates call what strangers wrote: it is never one of ours."""
+
+Template = str | tuple[str, str]
+"""What `phrase` takes, or the two that `phrase_n` takes."""
 
 
-def recalled(text: str, templates: Iterable[str]) -> str:
-    """The text as `Words` if one of these templates makes it, also for the values in it."""
+def recalled(text: str, templates: Iterable[Template], inside: Iterable[Template] | None = None) -> str:
+    """The text as `Words` if one of these templates makes it, also for the values in it, for which it may be
+    one of `inside`; without it, one of the same."""
     known = tuple(templates)
-    if text in known and "{" not in text:
-        return phrase(text)
-    for template in known:
-        match = _pattern(template).fullmatch(text) if "{" in template else None
-        if match is None:
-            continue
-        values = {name: _value(said, known) for name, said in match.groupdict().items()}
-        try:
-            words = phrase(template, **values)
-        except ValueError:  # a number was expected there
-            continue
-        if words == text:
-            return words
+    return _recalled(text, known, known if inside is None else tuple(inside))
+
+
+@lru_cache(maxsize=4096)
+def _recalled(text: str, templates: tuple[Template, ...], inside: tuple[Template, ...]) -> str:
+    for template in templates:
+        forms = (template,) if isinstance(template, str) else template
+        for form in forms:
+            words = _made(text, form, template, inside)
+            if words is not None:
+                return words
     return text
 
 
-def _value(said: str, templates: tuple[str, ...]) -> object:
+def _made(text: str, form: str, template: Template, inside: tuple[Template, ...]) -> Words | None:
+    if not text.startswith(form.partition("{")[0]):
+        return None
+    match = _pattern(form).fullmatch(text)
+    if match is None:
+        return None
+    values = {name: _value(name, said, inside) for name, said in match.groupdict().items()}
+    try:
+        words = phrase(template, **values) if isinstance(template, str) else _counted(template, values)
+    except ValueError:  # a number was expected there
+        return None
+    return words if words == text else None
+
+
+def _counted(template: tuple[str, str], values: dict[str, object]) -> Words:
+    count = values.pop("n")
+    if not isinstance(count, int):
+        raise ValueError
+    one, many = template
+    return phrase_n(one, many, count, **values)
+
+
+def _value(name: str, said: str, templates: tuple[Template, ...]) -> object:
     number = said.replace(",", "")
     if re.fullmatch(r"-?\d{1,15}", number):
         return int(number)
     if re.fullmatch(r"-?\d{1,12}\.\d{1,6}", number):
         return float(number)
-    return recalled(said, templates)
+    mark, rest = said[:2], said[2:]
+    if mark in _MARKS and name not in FOREIGN:
+        return joined("", (mark, _recalled(rest, templates, templates)))
+    return said if name in FOREIGN else _recalled(said, templates, templates)
+
+
+_MARKS = (": ", ". ", "; ")
+"""How something begins that is added to a line."""
 
 
 @lru_cache(maxsize=2048)
 def _pattern(template: str) -> re.Pattern[str]:
-    pattern, seen = "", set()
+    """Of two places in a row the second one is what is added to the line."""
+    pattern, seen = "", set[str]()
     for literal, name, _, _ in Formatter().parse(template):
         pattern += re.escape(literal)
-        if name is not None:
-            pattern += f"(?P={name})" if name in seen else f"(?P<{name}>.*)"
-            seen.add(name)
+        if name is None:
+            continue
+        what = ".*?" if literal or not pattern else r"(?:[:.;] .*)?"
+        pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{what})"
+        seen.add(name)
     return re.compile(pattern, re.DOTALL)
