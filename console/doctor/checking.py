@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .. import tcp_table
 from ..core.finding import Finding, warning
 from ..core.words import phrase
 from ..settings.loading import Loaded, Settings
-from . import tcp_table
-from .tcp_table import Socket
+from ..tcp_table import Socket
 
 
 @dataclass(frozen=True, slots=True)

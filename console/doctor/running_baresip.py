@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import tcp_table
 from ..phone.baresip_files import parse_config
-from . import tcp_table
-from .tcp_table import Process
+from ..tcp_table import Process
 
 _TONES = ("ringback", "busy", "error", "notfound", "callwaiting")
 """Sounds that Baresip plays into the call's own device; `ring` goes to the alert device."""

@@ -6,10 +6,12 @@ It lives from the start of a Baresip to its end and survives losses of the contr
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
+from .. import tcp_table
 from ..core.events import (
     CallId,
     ClosedBy,
@@ -59,8 +61,9 @@ class LineSetup:
 class CtrlLine:
     """The calls and the registration of one Baresip.
 
-    `up` is set while commands are answered, `silent` once one was not; `unusable` says, if ever, why this
-    Baresip can never work. `reg_failure`: why registering failed, if that was seen before the link was up.
+    `up` is set while commands are answered, `silent` once one was not, `intruded` once another user of this
+    machine holds the link to a program of our own; `unusable` says, if ever, why this Baresip can never work.
+    `reg_failure`: why registering failed, if that was seen before the link was up.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class CtrlLine:
         self.up = asyncio.Event()
         self.was_up = False
         self.silent = asyncio.Event()
+        self.intruded = asyncio.Event()
         self.unusable: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.reg_failure: Cause | None = None
         self._setup = setup
@@ -194,6 +198,10 @@ class CtrlLine:
         self._early.clear()
         if loss is Loss.SILENT:
             self.silent.set()
+        if loss is Loss.TAKEN_OVER and self._setup.own:
+            sockets = tcp_table.read() or ()
+            if tcp_table.other_users(sockets, self._setup.host, self._setup.port, os.geteuid()):
+                self.intruded.set()
         # While our own program runs its port may not be open yet; its end is seen by the process.
         if self._setup.own and loss in (Loss.REFUSED, Loss.UNREACHABLE):
             return

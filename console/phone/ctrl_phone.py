@@ -179,7 +179,8 @@ class CtrlPhone:
     ) -> tuple[str, bool]:
         await _first(line.up, process.exited, self._restart, line.unusable, link, within=_LINK_WITHIN)
         if line.was_up:
-            await _first(process.exited, self._restart, line.silent, line.unusable, link)
+            ends = (process.exited, self._restart, line.silent, line.intruded)
+            await _first(*ends, line.unusable, link)
         if link.done():
             link.result()
         if line.unusable.done():
@@ -191,6 +192,8 @@ class CtrlPhone:
             return why, line.was_up
         if self._restart.is_set():
             return self._restart_reason, True
+        if line.intruded.is_set():
+            return phrase("another user of this machine took the phone over, and it was ended"), True
         if line.silent.is_set():
             return phrase("Baresip did not answer"), True
         return phrase("Baresip did not open its control port"), False

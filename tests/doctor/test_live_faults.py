@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
+from console import tcp_table
 from console.audio import alsa_config, portaudio
 from console.audio.alsa_config import PulsePcm
-from console.doctor import tcp_table
 from console.phone import baresip_program
 from console.phone.free_port import free_sip_port, free_tcp_port
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from console import tcp_table
 from console.audio.portaudio import Device
 from console.core.events import Event, LineDown, LineFailed, LineUp, RegistrationChanged, RegState
-from console.doctor import running_baresip, tcp_table, tone
+from console.doctor import running_baresip, tone
 from console.doctor.subjects.audio import rate_finding
 from console.doctor.subjects.line import Unresolved, host_of, judge
-from console.doctor.tcp_table import Process
 from console.doctor.wording import halves
 from console.settings.loading import Settings
+from console.tcp_table import Process
 
 SETTINGS = Settings(sip_user="u", sip_domain="sip.example:5070")
 

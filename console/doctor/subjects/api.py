@@ -6,11 +6,11 @@ import errno
 import os
 import socket
 
+from ... import tcp_table
 from ...core.finding import warning
 from ...core.system_errors import system_error
 from ...core.words import phrase
 from ...settings.values import Address
-from .. import tcp_table
 from ..checking import Context, Result, check
 
 

@@ -3,13 +3,13 @@ connecting, because a connection throws out the client that is there."""
 
 from __future__ import annotations
 
+from ... import tcp_table
 from ...core.finding import Finding, problem
 from ...core.words import phrase
 from ...phone.free_port import is_free
 from ...settings.values import Address
-from .. import tcp_table
+from ...tcp_table import Process, Socket
 from ..checking import Context, Result, check
-from ..tcp_table import Process, Socket
 
 USUAL_PORT = 4444
 

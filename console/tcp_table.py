@@ -62,6 +62,12 @@ def clients(sockets: tuple[Socket, ...], port: int) -> tuple[tuple[str, int], ..
     return tuple(s.peer for s in sockets if s.peer is not None and s.port == port)
 
 
+def other_users(sockets: tuple[Socket, ...], host: str, port: int, user: int) -> frozenset[int]:
+    """Who else of this machine is connected to that place: user ids, without `user` and root."""
+    ends = (s.uid for s in sockets if s.peer == (host, port) and s.inode)
+    return frozenset(uid for uid in ends if uid not in (0, user))
+
+
 def owner(socket: Socket, proc: Path = Path("/proc")) -> Process | None:
     """The process that holds it, if we may see that."""
     if not socket.inode:
