@@ -23,7 +23,7 @@ async def measure(bench: Bench) -> list[Row]:
         raise RuntimeError("the official SDK is not installed: `make bench` does it")
     bench.versions |= _versions()
     times = await answer.times(bench, "sdk", bench.count(10, 3), script=_lenient(answer.GREETING))
-    calls, clicks = bench.count(4, 1), bench.count(10, 5)
+    calls, clicks = bench.count(4, 1), bench.count(8, 5)
     found = await delay.totals(bench, "sdk", calls, clicks, adapt=_lenient)
     silence = await interruption.times(bench, "sdk", 6, _AFTER, _lenient)
     floors = bench.floors

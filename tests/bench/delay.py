@@ -43,7 +43,7 @@ Stages = dict[tuple[str, str], list[float]]
 async def measure(bench: Bench) -> list[Row]:
     rows = []
     for engine in bench.engines:
-        calls, clicks = bench.count(4, 2), bench.count(10, 5)
+        calls, clicks = bench.count(4, 2), bench.count(8, 5)
         found = await totals(bench, engine, calls, clicks)
         rows += [_row(bench, way, engine, found, GOALS[engine][way]) for way in (IN, OUT)]
         if engine == "embedded":

@@ -31,7 +31,7 @@ async def measure(bench: Bench) -> list[Row]:
 async def times(
     bench: Bench,
     engine: str,
-    each: int = 10,
+    each: int = 8,
     after: float = _AFTER,
     adapt: Callable[[Script], Script] = lambda script: script,
 ) -> list[float]:
