@@ -22,7 +22,15 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..core.events import AgentFirstAudio, AudioFailed, AudioGlitch, CallId, Direction, PlayoutDrained
+from ..core.events import (
+    AgentFirstAudio,
+    AudioFailed,
+    AudioGlitch,
+    CalleeQuiet,
+    CallId,
+    Direction,
+    PlayoutDrained,
+)
 from ..core.text import clean
 from ..core.words import foreign_parts, phrase
 from ..ports import PCM, AgentSession, AudioError, AudioPath, AudioPaths, Emit, Levels
@@ -41,6 +49,9 @@ _AGAIN_SECONDS = 0.002
 _LATE_SECONDS = 0.01
 """When in its 20 ms the phone's audio comes is found by trying: each step is made earlier than the one
 before, by more and more, until one comes too early; it looks again and again, for at most 10 ms."""
+
+QUIET_SECONDS = 1.2
+"""Not a sound of the callee for so long is told: a line that lives has some noise."""
 
 _DRAINED_AFTER = 0.1  # the path is empty for this long: the phone's own buffer has been played too
 _DRAIN_LIMIT = 1.0  # beyond the audio's own length: the path has stopped taking it
@@ -87,6 +98,8 @@ class Bridge:
         self._capture = Capture()
         self._heard: list[PCM] = []
         self._is_answered = False
+        self._sound_at = 0.0
+        self._quiet = False
         self._outflow: Outflow | None = None
         self._handed: list[PCM] = []
         self._meters = {Direction.IN: Meter(), Direction.OUT: Meter()}
@@ -139,6 +152,7 @@ class Bridge:
         """The 2xx: from now on the callee's newest second is kept until a session is live."""
         if not self._is_answered:
             self._is_answered = True
+            self._sound_at = self._clock()
             self._capture.keep()
 
     def finish(self, session: int) -> None:
@@ -218,6 +232,7 @@ class Bridge:
         now = self._clock()
         self._fill(now, settle=True)
         callee, agent = _joined(self._heard), _joined(self._handed)
+        self._miss(callee, now)
         self._meters[Direction.IN].feed(callee, now)
         self._meters[Direction.OUT].feed(agent, now)
         if self._ear is not None and self._path is not None:
@@ -271,6 +286,15 @@ class Bridge:
         if not isinstance(error, AudioError):
             reason = phrase("audio stopped: {error}", error=repr(error))
         self._emit(AudioFailed(self._call, foreign_parts(reason, clean)))
+
+    def _miss(self, callee: PCM, now: float) -> None:
+        """Tell when not even noise comes from the callee, and when something comes again."""
+        if callee.any():
+            self._sound_at = now
+        quiet = self._is_answered and now - self._sound_at >= QUIET_SECONDS
+        if quiet != self._quiet:
+            self._quiet = quiet
+            self._emit(CalleeQuiet(self._call, quiet))
 
     def _check_drained(self, now: float) -> None:
         if self._finishing is None:

@@ -24,6 +24,7 @@ from .events import (
     AudioFailed,
     AudioGlitch,
     AudioStarted,
+    CalleeQuiet,
     ClosedBy,
     EarChanged,
     PlayoutDrained,
@@ -238,10 +239,15 @@ def dropped(d: Draft, call: Call, reason: str) -> None:
             Outcome.AGENT_LOST,
         )
         return
+    successor(d, d.agent(call, drops=drops), reason)
+
+
+def successor(d: Draft, call: Call, reason: str) -> None:
+    """Prepare the next session of this call; the rules open it."""
     old = call.agent
     agent = replace(
         fresh_agent(old.session + 1),
-        drops=drops,
+        drops=old.drops,
         billed=old.billed_seconds(d.now),
         trouble=reason,
         live_at=old.live_at,
@@ -274,6 +280,8 @@ def react_audio(d: Draft, event: AudioEvent) -> None:
         case AudioGlitch():
             d.call(call, glitches=call.glitches + 1)
             d.record("audio.glitch", call.id, direction=event.direction.value, ms=event.ms)
+        case CalleeQuiet():
+            d.call(call, quiet=event.quiet)
         case PlayoutDrained():
             if call.phase is CallPhase.UP and call.agent.session == event.session:
                 d.hang_up(call, ClosedBy.AGENT, call.why, Outcome.FINISHED)

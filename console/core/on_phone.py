@@ -11,6 +11,7 @@ from .events import (
     ClosedBy,
     LineDown,
     LineFailed,
+    LineSilent,
     LineUp,
     PhoneAnswered,
     PhoneCallBound,
@@ -62,6 +63,8 @@ def react(d: Draft, event: PhoneEvent) -> None:
             _line_up(d, event)
         case LineDown():
             _line_down(d, event)
+        case LineSilent():
+            d.change(line=replace(d.state.line, silent=event.silent))
         case LineFailed():
             d.change(line=replace(d.state.line, up=False, failed=True, reason=event.reason))
             d.record("line.down", reason=event.reason)
@@ -122,6 +125,7 @@ def _line_up(d: Draft, event: LineUp) -> None:
             up=True,
             failed=False,
             taken_over=False,
+            silent=False,
             engine=event.engine,
             version=event.version,
             answered_is_2xx=event.answered_is_2xx,

@@ -8,6 +8,8 @@ They are written over the state and not into the reactions, so that no branch ca
 3. Warm: while a call is on its way, everything that is not billed is prepared.
 4. No dead air: a call that is UP and wants an agent, and whose agent is gone, is ended.
 5. No silent billing: no RTP from the callee within 5 s of UP (and no hold) ends the call.
+6. No blind billing: while the phone owes an answer and not a sound comes from the callee, nobody can say that
+   the call still lives; its session is closed, and a fresh one opened when either is there again.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from .draft import Draft, fresh_agent
 from .effects import AgentOpen, AgentPrepare, PhoneRestart, Stop
 from .events import ClosedBy, Refusal
 from .journal import duration
-from .on_agent import MUTE_SECONDS, dropped
+from .on_agent import MUTE_SECONDS, dropped, successor
 from .state import AgentPhase, Call, CallPhase, Outcome, State
 from .tools import on_deadlines
 from .words import phrase
@@ -120,15 +122,29 @@ def _warm(d: Draft, call: Call) -> None:
     d.do(AgentPrepare(call.id, 1, call.incoming, call.number, call.variables))
 
 
+def _blind(d: Draft, call: Call) -> bool:
+    """Either sign alone is no proof: a phone may be busy for a second, a callee may be on mute."""
+    return d.state.line.silent and call.quiet
+
+
+def _unseen(d: Draft, call: Call) -> None:
+    open_now = call.agent.phase in (AgentPhase.OPENING, AgentPhase.LIVE)
+    if call.phase is CallPhase.UP and open_now and _blind(d, call):
+        why = phrase("the phone does not answer, and nothing is heard of the callee")
+        call = d.close_agent(call, "the phone does not answer")
+        d.record_agent_closed(call, 1000, why, "call")
+        successor(d, call, why)
+
+
 def _session(d: Draft, call: Call) -> None:
     agent = call.agent
     if call.phase is CallPhase.UP:
         if not call.wants_agent:
             d.close_agent(call, "the call is not ours")
-        elif agent.phase is AgentPhase.WARM:
+        elif agent.phase is AgentPhase.WARM and not _blind(d, call):
             wait = OPEN_SECONDS if agent.ready else UNPREPARED_SECONDS
             d.agent(call, phase=AgentPhase.OPENING, deadline=d.now + wait)
-            d.do(AgentOpen(call.id, agent.session, RETRY_CONTEXT if agent.drops else ""))
+            d.do(AgentOpen(call.id, agent.session, RETRY_CONTEXT if agent.session > 1 else ""))
             d.record("agent.opening", call.id)
     elif call.phase in (CallPhase.CLOSING, CallPhase.CLOSED):
         if agent.phase is AgentPhase.FINISHING:
@@ -188,6 +204,7 @@ _RULES = (
     _phone_broken,
     _no_rtp,
     _warm,
+    _unseen,
     _session,
     _agent_late,
     _no_dead_air,

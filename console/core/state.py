@@ -79,6 +79,7 @@ class Line:
     up: bool = False
     failed: bool = False
     taken_over: bool = False
+    silent: bool = False  # owes an answer to a harmless question
     engine: str = ""
     version: str = ""
     answered_is_2xx: bool = False
@@ -163,6 +164,7 @@ class Call:
     ended_at: float | None = None
     rtp_seen: bool = False
     held: bool = False
+    quiet: bool = False  # not a sound comes from the callee, not even noise
     unconfirmed: bool = False  # control link lost; the phone may still hold it
     limit_at: float | None = None  # ring limit, later call limit: shown counting down
     rtp_by: float | None = None  # without RTP from the callee by then, the call is ended

@@ -41,10 +41,12 @@ class LinkLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LinkTimes:
-    """Seconds. `contested`: a second end of the link this soon after connecting is a take-over."""
+    """Seconds. `hesitation`: an answer that takes longer is told as silence, one that takes longer than
+    `answer` ends the link. `contested`: a second end of it this soon after connecting is a take-over."""
 
     answer: float = 5.0
-    heartbeat: float = 2.0
+    hesitation: float = 0.8
+    heartbeat: float = 0.8
     connect: float = 5.0
     contested: float = 10.0
     first_retry: float = 0.25
@@ -58,6 +60,9 @@ class LinkListener(Protocol):
         """Connected. May send requests; cancelled when the link is lost meanwhile."""
 
     def message(self, message: PhoneMessage | Unreadable) -> None: ...
+
+    def link_silent(self, silent: bool) -> None:
+        """An answer takes long; or it has come after all. The end of the link ends the silence untold."""
 
     def link_down(self, loss: Loss, reason: str) -> None:
         """The link is lost or could not be made; it is tried again unless taken over."""
@@ -81,6 +86,7 @@ class CtrlClient:
         self._turn = asyncio.Lock()
         self._tokens = itertools.count(1)
         self._again = asyncio.Event()
+        self._silent = False
 
     async def run(self) -> None:
         """Connect, serve, reconnect: at once after a loss, then ever more slowly."""
@@ -129,7 +135,7 @@ class CtrlClient:
             connection.send(frame, pending)
             try:
                 async with asyncio.timeout(self._times.answer):
-                    return await pending.answer
+                    return await self._answer(pending)
             except TimeoutError:
                 silence = phrase(
                     "baresip did not answer {command} for {seconds:g} s",
@@ -140,6 +146,17 @@ class CtrlClient:
                 raise LinkLost(silence) from None
             finally:
                 connection.settle(pending)
+
+    async def _answer(self, pending: _Pending) -> Response:
+        await asyncio.wait({pending.answer}, timeout=self._times.hesitation)
+        if not pending.answer.done() and not self._silent:
+            self._silent = True
+            self._listener.link_silent(True)
+        answer = await pending.answer
+        if self._silent:
+            self._silent = False
+            self._listener.link_silent(False)
+        return answer
 
     async def _pause(self, delay: float) -> None:
         self._again.clear()
@@ -179,7 +196,7 @@ class CtrlClient:
     async def _serve(self, connection: _Connection) -> tuple[Loss, str, float]:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        self._connection = connection
+        self._connection, self._silent = connection, False
         watch = asyncio.create_task(self._watch())
         try:
             both: set[asyncio.Future[Any]] = {connection.over, watch}

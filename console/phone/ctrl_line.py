@@ -18,6 +18,7 @@ from ..core.events import (
     Event,
     Ignored,
     LineDown,
+    LineSilent,
     LineUp,
     PhoneClosed,
     PhoneTransferFailed,
@@ -192,6 +193,9 @@ class CtrlLine:
             self._tell(self._dialogs.receive(message))
         else:
             self._tell(self._line_events.receive(message))
+
+    def link_silent(self, silent: bool) -> None:
+        self._emit(LineSilent(silent))
 
     def link_down(self, loss: Loss, reason: str) -> None:
         self.up.clear()

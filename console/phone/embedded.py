@@ -20,6 +20,7 @@ from ..core.events import (
     Ignored,
     LineDown,
     LineFailed,
+    LineSilent,
     LineUp,
     PhoneClosed,
     PhoneIncoming,
@@ -40,8 +41,8 @@ from .sip_trace import told_of_ends
 if TYPE_CHECKING:
     from baresip import Call, Runtime, StackEvent, UserAgent
 
-HEARTBEAT, PATIENCE = 2.0, 5.0
-"""Seconds between harmless commands, and how long one may stay unanswered."""
+HEARTBEAT, HESITATION, PATIENCE = 0.8, 0.8, 5.0
+"""Seconds between harmless commands, after which a missing answer is told, and after which it is the end."""
 
 _FIRST_REPLY = 1.0
 """Seconds that a far side has for its 100 before we hang up on it. The stack sends no CANCEL before a
@@ -210,12 +211,17 @@ class EmbeddedPhone:
 
         while True:
             await asyncio.sleep(HEARTBEAT)
+            late = asyncio.get_running_loop().call_later(HESITATION, self._emit, LineSilent(True))
             try:
                 await runtime.set_native_log_level("warning")
+                if late.when() <= asyncio.get_running_loop().time():
+                    self._emit(LineSilent(False))
             except baresip.CommandTimeout:
                 self._die(f"The embedded phone has not answered for {PATIENCE:.0f} s.")
             except baresip.BaresipError:
                 return  # dead or closing: told elsewhere
+            finally:
+                late.cancel()
 
     def _die(self, why: str) -> None:
         self._dead = self._dead or why

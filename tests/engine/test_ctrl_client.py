@@ -24,6 +24,7 @@ class Listener:
 
     ups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     downs: asyncio.Queue[tuple[Loss, str]] = field(default_factory=asyncio.Queue)
+    silences: asyncio.Queue[bool] = field(default_factory=asyncio.Queue)
     messages: list[str] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -33,6 +34,9 @@ class Listener:
     def message(self, message: PhoneMessage | Unreadable) -> None:
         self.messages.append(message.type if isinstance(message, PhoneMessage) else message.why)
         self.changed.set()
+
+    def link_silent(self, silent: bool) -> None:
+        self.silences.put_nowait(silent)
 
     def link_down(self, loss: Loss, reason: str) -> None:
         self.downs.put_nowait((loss, reason))
@@ -130,6 +134,20 @@ async def test_a_command_that_is_not_answered_ends_the_link(link: Link) -> None:
 async def test_a_far_side_that_never_answers_is_noticed_by_the_heartbeat(link: Link) -> None:
     link.server.silent.add("reginfo")
     assert (await link.listener.down())[0] is Loss.SILENT
+
+
+@pytest.mark.parametrize("link", [replace(QUICK, answer=20.0, hesitation=0.1)], indirect=True)
+async def test_an_answer_that_comes_late_is_told_as_silence_and_its_end(link: Link) -> None:
+    assert (await link.client.request("about")).ok
+    assert link.listener.silences.empty()
+    link.server.silent.add("hold")
+    asking = asyncio.create_task(link.client.request("hold"))
+    async with asyncio.timeout(10):
+        assert await link.listener.silences.get() is True
+        link.server.respond(link.server.tokens[-1], True, "late but right")
+        assert await link.listener.silences.get() is False
+    assert (await asking).data == "late but right"
+    assert link.listener.downs.empty()
 
 
 async def test_the_heartbeat_beats(link: Link) -> None:

@@ -22,7 +22,7 @@ from console.core.state import AgentPhase, CallPhase, Outcome
 from console.demo.conversation.process import ConversationServerError
 from console.demo.conversation.script import RestAnswer, Script, Step
 from tests.console_rig import SLOW
-from tests.faults.scene import HELLO, SPEAKS, Scene, baresip, children, sound_server
+from tests.faults.scene import HELLO, SESSION_SECONDS, SPEAKS, Scene, baresip, children, sound_server
 
 Struck = tuple[CallId, float]
 
@@ -84,6 +84,53 @@ async def restarted(s: Scene) -> Struck:
         while not (others := [pid for pid in children("baresip") if pid != first]):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     os.kill(others[0], signal.SIGKILL)
+    return call, at
+
+
+# ---- the far end hangs up while the console is blind ----
+
+
+async def session_closed(s: Scene, since: float) -> float:
+    """When the newest session was closed; at most 2 s after `since` (Unix s)."""
+    while (newest := (await s.report())["conversations"][-1])["closed"] is None:
+        late = time.time() - since
+        assert late <= SESSION_SECONDS * SLOW, f"billed for {late:.1f} s after the call"
+        await asyncio.sleep(0.02)
+    return float(newest["closed"])
+
+
+def hangs_up_unseen(blind: Callable[[Scene], None]) -> Callable[[Scene], Awaitable[Struck]]:
+    async def strike(s: Scene) -> Struck:
+        call = s.dial("Hangs up")
+        await s.seen("agent.live", call)
+        blind(s)
+        hung_up = (await s.far("answered"))["t"] + 1.2
+        assert time.time() < hung_up, "too late to be blind"
+        assert await session_closed(s, hung_up) <= hung_up + SESSION_SECONDS * SLOW
+        return call, hung_up
+
+    return strike
+
+
+def stop_baresip(s: Scene) -> None:
+    os.kill(baresip(), signal.SIGSTOP)
+
+
+def freeze_link(s: Scene) -> None:
+    assert s.ctrl is not None
+    s.ctrl.freeze()
+
+
+async def stopped_for_a_moment(s: Scene) -> Struck:
+    """The session is closed while nobody can be heard; a fresh one takes over when the phone is back."""
+    call, stopped = await s.talking(), baresip()
+    os.kill(stopped, signal.SIGSTOP)
+    at = time.time()
+    await session_closed(s, at + 1.0)
+    os.kill(stopped, signal.SIGCONT)
+    await s.seen("agent.live", call, count=2)
+    await goes_on(s, call)
+    await hang_up(s, call)
     return call, at
 
 
@@ -464,6 +511,22 @@ SINGLE: tuple[Fault, ...] = (
         signalled(signal.SIGSTOP, baresip),
         LOST,
         not_on={EMBEDDED: NO_PROCESS},
+        far_timeout=20.0,
+    ),
+    Fault("baresip stopped for 2 s, continued", stopped_for_a_moment, ENDED, not_on={EMBEDDED: NO_PROCESS}),
+    Fault(
+        "far end hangs up while baresip is stopped",
+        hangs_up_unseen(stop_baresip),
+        LOST | ENDED,
+        not_on={EMBEDDED: NO_PROCESS},
+        far_timeout=20.0,
+    ),
+    Fault(
+        "far end hangs up while ctrl_tcp is half-open",
+        hangs_up_unseen(freeze_link),
+        LOST | ENDED,
+        not_on={EMBEDDED: NO_LINK},
+        ctrl_proxy=True,
         far_timeout=20.0,
     ),
     Fault("baresip restarted, and killed as it starts", restarted, LOST, not_on={EMBEDDED: NO_PROCESS}),

@@ -1,7 +1,7 @@
 """A seeded sample of pairs of faults, and randomly faulted calls, all in one console for each engine.
 
-30 pairs and 50 calls in all. The seed and what it chose are printed (`pytest -rP`); FAULT_SEED repeats another
-run. `make soak` does all pairs and 500 calls on one engine.
+30 pairs and 50 calls in all. The seed and what it chose are printed (`pytest -rP`); FAULT_SEED repeats
+another run. `make soak` does all pairs and 500 calls on one engine.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from console.core.events import (
     AllowDialing,
     Answer,
     AudioFailed,
+    CalleeQuiet,
     CallId,
     ClosedBy,
     Dial,
@@ -40,6 +41,7 @@ from console.core.events import (
     Extend,
     HangUp,
     LineDown,
+    LineSilent,
     LineUp,
     NeverCall,
     Origin,
@@ -454,6 +456,63 @@ def test_hanging_up_while_the_link_is_lost_does_not_prolong_the_call(console: Co
     console.wait(1)
     console(HangUp(C))
     assert any(isinstance(e, PhoneRestart) for e in console.wait(1.1))
+
+
+# ---- nobody can say that the call still lives ----
+
+
+def blind(console: Console) -> list[Effect]:
+    return console(LineSilent(True), CalleeQuiet(C, True))
+
+
+@pytest.mark.parametrize("sign", [LineSilent(True), CalleeQuiet(C, True)])
+def test_one_sign_alone_ends_nothing(console: Console, sign: Event) -> None:
+    live(console)
+    assert console(sign) == []
+    assert console.call.agent.phase is AgentPhase.LIVE
+
+
+def test_a_blind_session_is_closed_and_the_call_left_alone(console: Console) -> None:
+    live(console)
+    done = blind(console)
+    assert [e for e in done if isinstance(e, AgentClose)] == [AgentClose(C, 1, "the phone does not answer")]
+    assert not console.of(PhoneHangUp)
+    console(AgentClosed(C, 1, 1000, "", True), AgentWarm(C, 2, True, True))
+    billed = console.call.agent.billed_seconds(console.now)
+    console.wait(4)
+    assert console.call.agent.phase is AgentPhase.WARM
+    assert console.call.agent.billed_seconds(console.now) == billed
+    assert console.call.phase is CallPhase.UP
+
+
+@pytest.mark.parametrize("sign", [LineSilent(False), CalleeQuiet(C, False)])
+def test_the_first_sign_of_life_opens_a_fresh_session_that_counts_as_no_drop(
+    console: Console, sign: Event
+) -> None:
+    live(console)
+    blind(console)
+    console(AgentClosed(C, 1, 1000, "", True), AgentWarm(C, 2, True, True))
+    opened = [e for e in console(sign) if isinstance(e, AgentOpen)]
+    assert [(e.session, bool(e.context)) for e in opened] == [(2, True)]
+    console(AgentUpgraded(C, 2), AgentLive(C, 2, "conv_2", "pcm_16000", "pcm_16000"))
+    console(AgentClosed(C, 2, 1006, "lost", False))
+    assert console.call.phase is CallPhase.UP, "one real drop is still allowed"
+
+
+def test_the_far_end_hung_up_meanwhile(console: Console) -> None:
+    live(console)
+    blind(console)
+    console(LineDown("silence", gone=True))
+    assert console.call.over
+    assert len(console.of(AgentOpen)) == 1
+    console(AgentClosed(C, 2, 1000, "", True))
+    assert console.state.calls == ()
+
+
+def test_a_link_that_is_made_again_is_not_silent(console: Console) -> None:
+    live(console)
+    console(LineSilent(True), LineDown("cut", gone=False), LineUp("baresip", "4.9.0", True))
+    assert not console.state.line.silent
 
 
 def test_calls_found_at_connect(console: Console) -> None:

@@ -21,6 +21,7 @@ from console.core.effects import (
 from console.core.state import AgentPhase, CallPhase, Policy, State
 from console.core.step import next_deadline, step
 
+OPENING, LIVE, FINISHING = AgentPhase.OPENING, AgentPhase.LIVE, AgentPhase.FINISHING
 CALLS = [ev.CallId(f"c{n}") for n in range(3)]
 calls = st.sampled_from([CALLS[0], CALLS[0], CALLS[0], *CALLS])
 sessions = st.sampled_from([0, 0, 0, -1])
@@ -35,6 +36,7 @@ numbers = st.sampled_from(["89123456789", "+79031112233", "112"])
 phone_events = st.one_of(
     st.builds(ev.LineUp, st.just("baresip"), st.just("4.9.0"), st.booleans()),
     st.builds(ev.LineDown, st.just("down"), st.booleans(), st.booleans()),
+    st.builds(ev.LineSilent, st.booleans()),
     st.builds(ev.RegistrationChanged, st.sampled_from(ev.RegState), answers),
     st.builds(ev.PhoneRinging, calls),
     st.builds(ev.PhoneEarlyMedia, calls),
@@ -64,6 +66,7 @@ agent_events = st.one_of(
         ev.AgentAsks, calls, sessions, st.just("t1"), st.sampled_from(["hang_up", "note", "send_dtmf"])
     ),
     st.builds(ev.AudioFailed, calls, st.just("r")),
+    st.builds(ev.CalleeQuiet, calls, st.booleans()),
 )
 commands = st.one_of(
     st.builds(ev.Dial, calls, numbers, wants_agent=st.booleans()),
@@ -140,7 +143,10 @@ class Watch:
                 assert call.phase is CallPhase.UP
                 assert call.wants_agent
             if call.phase is CallPhase.UP and call.wants_agent:
-                assert agent.phase not in (AgentPhase.OFF, AgentPhase.WARM, AgentPhase.CLOSING), "dead air"
+                blind = self.state.line.silent and call.quiet
+                waits = blind and agent.phase is AgentPhase.WARM
+                assert waits or agent.phase in (OPENING, LIVE, FINISHING), "dead air"
+                assert not (blind and agent.phase in (OPENING, LIVE)), "billed, and nobody knows for whom"
             if agent.billed_from is not None:
                 assert agent.phase in (AgentPhase.OPENING, AgentPhase.LIVE), "billed while not open"
             if call.over:

@@ -43,6 +43,14 @@ class AudioGlitch:
 
 
 @dataclass(frozen=True, slots=True)
+class CalleeQuiet:
+    """Not a sound has come from the callee for a while, not even noise (`quiet`); or one comes again."""
+
+    call: CallId
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PlayoutDrained:
     """Everything the agent said has been handed to the phone and played, and no more will come."""
 
@@ -58,4 +66,4 @@ class EarChanged:
     reason: str = ""
 
 
-AudioEvent = AudioStarted | AudioFailed | AudioGlitch | PlayoutDrained | EarChanged
+AudioEvent = AudioStarted | AudioFailed | AudioGlitch | CalleeQuiet | PlayoutDrained | EarChanged

@@ -31,6 +31,13 @@ class LineDown:
 
 
 @dataclass(frozen=True, slots=True)
+class LineSilent:
+    """The phone takes longer to answer a harmless question than one that works (`silent`); or it has."""
+
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LineFailed:
     """The phone engine cannot work at all (no program, no port, bad account); nothing will be retried."""
 
@@ -184,6 +191,7 @@ class PhoneRedirected:
 PhoneEvent = (
     LineUp
     | LineDown
+    | LineSilent
     | LineFailed
     | RegistrationChanged
     | PhoneCallBound
