@@ -5,6 +5,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Tests read English, whatever their machine speaks.
+os.environ.update(CONSOLE_LANG="en", LC_ALL="C.UTF-8")
+
 # Busy machines draw slowly; that says nothing about the code.
 settings.register_profile(
     "console",

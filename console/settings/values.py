@@ -117,6 +117,15 @@ def milliseconds_range(value: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def packet_ms(value: str) -> int:
+    """Of audio in a packet: what RFC 3551 section 4.2 leaves to choose, in the steps that codecs can do."""
+    if value not in ("10", "20", "30", "40", "60"):
+        raise ValueError(
+            phrase("must be 10, 20, 30, 40 or 60 milliseconds, not {value!r}", value=clean(value, 40))
+        )
+    return int(value)
+
+
 def address(value: str) -> Address:
     """`host:port`."""
     match = re.fullmatch(
@@ -149,9 +158,7 @@ def address_or_off(value: str) -> Address | None:
 
 def sip_user(value: str) -> str:
     if "@" in value or value.lower().startswith("sip:"):
-        raise ValueError(
-            phrase("must be only the name in front of the @, without sip: and without the domain")
-        )
+        raise ValueError(phrase("must be only the name in front of the @, without scheme and domain"))
     if not _SIP_USER.fullmatch(value):
         raise ValueError(
             phrase(

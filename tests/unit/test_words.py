@@ -22,6 +22,7 @@ from console.core.words import (
     phrase,
     phrase_n,
 )
+from console.doctor.wording import halves
 from console.language import DOMAINS, LANGUAGES, choose, shown, speaking, tr, tr_n
 from tools import words as catalogues
 
@@ -162,6 +163,16 @@ def test_every_translation_has_the_same_places_to_fill_in(domain: str) -> None:
             assert fields(russian) == fields(english), russian
             assert english.endswith(".") == russian.endswith("."), russian
             assert english.strip() == english or russian.strip() != russian, russian
+
+
+def test_sentences_with_a_remedy_have_it_in_russian_too() -> None:
+    """The doctor tells what is wrong apart from what to do, in either language at the same place."""
+    for message in catalogues.stored("console"):
+        places = [place for place, _ in message.locations]
+        if any(
+            place.startswith(("console/settings/", "console/audio/", "console/phone/")) for place in places
+        ):
+            assert (halves(message.id, "")[1] == "") == (halves(message.string, "")[1] == ""), message.id
 
 
 def test_only_literals_are_texts() -> None:
