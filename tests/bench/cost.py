@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +26,11 @@ from tests.bench.rows import Row, single
 
 PART = "cost"
 STEPS = (1, 5, 20, 50)
-FURTHER = (65, 80, 100, 125)
-"""Where it goes on, without the screen, until frames are late or no processor is left."""
+FURTHER = (65, 80, 100)
+"""Where it goes on, without the screen, as long as processors are left."""
+
+_FULL = 85
+"""Percent of all processors from which a measurement says more about the queue for them than about us."""
 
 _CODEC, _FORMAT = "PCMU", "pcm_16000"
 _SETTLE = 1.5
@@ -63,7 +67,7 @@ async def measure(bench: Bench) -> list[Row]:
     rows: list[Row] = []
     for screen in (False, True):
         rows += await _ramp(bench, screen)
-    return rows
+    return rows + await _where(bench)
 
 
 async def _ramp(bench: Bench, screen: bool) -> list[Row]:
@@ -78,11 +82,30 @@ async def _ramp(bench: Bench, screen: bool) -> list[Row]:
                 await _grow(program, calls, steps.pop(0))
                 stretches.append(await _stretch(bench, far, program, len(calls)))
                 bench.say(f"  {where}, {len(calls)} calls: {stretches[-1].share:.0f} % of a core")
-                if not steps and stretches[-1].total < 97 * _cores():
+                if not steps and stretches[-1].total < _FULL * _cores():
                     steps += [more] if (more := next(further, 0)) else []
             await asyncio.gather(*(program.hang_up(call) for call in calls))
         await _listen(far, stretches, len(calls))
     return _rows(stretches, where, screen)
+
+
+async def _where(bench: Bench) -> list[Row]:
+    """What the main thread (the engine's, without a screen) does all the time, by a watch inside."""
+    calls = bench.count(50, 10)
+    told: dict[str, Any] = {}
+    async with (
+        far_ends(bench.folder, steady=script(bench.folder, _FORMAT, _FORMAT, 60.0)) as far,
+        Program(far, bench.folder, screen=False, watched=True) as program,
+    ):
+        await _grow(program, [], calls)
+        async with program.watching(told):
+            await asyncio.sleep(bench.count(8, 4))
+    samples = sorted(told["samples"].items(), key=lambda item: -item[1])
+    total = sum(told["samples"].values())
+    return [
+        single(PART, f"of the engine's thread, {calls} calls: {kind}", "embedded", 100 * count / total, "%")
+        for kind, count in samples
+    ]
 
 
 async def _grow(program: Program, calls: list[str], count: int) -> None:

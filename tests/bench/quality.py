@@ -48,7 +48,7 @@ async def measure(bench: Bench) -> list[Row]:
     on_wire: list[float] = []
     for codecs in (steady.SPEAK, steady.ECHO):
         pairs = [(format_, codec) for format_ in formats for codec in codecs]
-        ways = await _calls(bench, pairs, seconds)
+        ways = await calls(bench, pairs, seconds)
         on_wire += [way.image for way in ways if way.image is not None]
         rows += _rows(ways, codecs, seconds, len(pairs))
     what = "image of a tone from the callee, as the AI got it"
@@ -56,20 +56,20 @@ async def measure(bench: Bench) -> list[Row]:
     return rows + spectrum_rows()
 
 
-async def _calls(bench: Bench, pairs: Sequence[tuple[str, str]], seconds: float) -> list[Way]:
+async def calls(bench: Bench, pairs: Sequence[tuple[str, str]], seconds: float) -> list[Way]:
     """All of them at once."""
     lasts = seconds + 2 * len(pairs)
     scripts = {format_: script(bench.folder, format_, format_, lasts, _TONE) for format_, _ in pairs}
     async with far_ends(bench.folder, **scripts) as far:
         async with Program(far, bench.folder, screen=False) as program:
-            calls = []
+            placed = []
             for index, (format_, codec) in enumerate(pairs):
                 await far.talk(format_)
-                calls.append(await program.dial(steady.number(codec, index)))
+                placed.append(await program.dial(steady.number(codec, index)))
             begin = time.time() + 3.0  # the tones are over, and what they were late
             await asyncio.sleep(3.0 + seconds)
             end = time.time() - 0.5
-            await asyncio.gather(*(program.hang_up(call) for call in calls))
+            await asyncio.gather(*(program.hang_up(call) for call in placed))
         ways = []
         for index, (format_, codec) in enumerate(pairs):
             ways += await _listen(far, index, format_, codec, (begin, end))

@@ -53,8 +53,8 @@ async def measure(bench: Bench) -> list[Row]:
         "steady": script(bench.folder, _FORMAT, _FORMAT, 120.0),
         "flood": _talk(seconds, _A_SECOND),
     }
+    rows += await starts(bench, bench.count(6, 2))
     async with far_ends(bench.folder, **scripts) as far:
-        rows += await _starts(bench, far)
         async with Program(far, bench.folder, screen=True) as program:
             rows += await _idle(bench, program)
             rows += await _keys(bench, far, program)
@@ -68,15 +68,17 @@ async def measure(bench: Bench) -> list[Row]:
 # ---- start ----
 
 
-async def _starts(bench: Bench, far: FarEnds) -> list[Row]:
+async def starts(bench: Bench, count: int) -> list[Row]:
     painted, ready, bare = [], [], []
-    for _ in range(bench.count(6, 2)):
-        known = len(far.line.lines)
-        async with Program(far, bench.folder, screen=True) as program:
-            terminal = program.terminal
-            painted.append(1000 * (await terminal.drawn_with(_WORDS) - terminal.started))
-            ready.append(1000 * (await _far(far, "register", known, status=200) - terminal.started_unix))
-        bare.append(await _bare_start(bench.folder))
+    async with far_ends(bench.folder, steady=script(bench.folder, _FORMAT, _FORMAT, 2.0)) as far:
+        for _ in range(count):
+            known = len(far.line.lines)
+            async with Program(far, bench.folder, screen=True) as program:
+                terminal = program.terminal
+                painted.append(1000 * (await terminal.drawn_with(_WORDS) - terminal.started))
+                registered = await _far(far, "register", known, status=200)
+                ready.append(1000 * (registered - terminal.started_unix))
+            bare.append(await _bare_start(bench.folder))
     floor = float(np.median(bare))
     note = "floor: a Textual program with one line of text"
     return [
