@@ -177,8 +177,9 @@ class Panes(Screen[None]):
         self.agent_foot.show([foot])
         self.recent.show([*self._recents(), *self._offers()])
         self.show_keys()
-        today, clock = line_words.totals(state, now), time_of_day(o.wall())
-        room = self.size.width - 2 > cell_len(today) + cell_len(clock)
+        width, clock = self.size.width - 2, time_of_day(o.wall())
+        today = line_words.totals(state, now, width)
+        room = width > cell_len(today) + cell_len(clock)
         self.totals.show([row(today, right=clock if room else "")])
         self._run_meters()
 

@@ -160,7 +160,7 @@ def test_who_is_to_be_called_back_is_said_until_they_are_reached() -> None:
     state = replace(READY, ended=(busy, lost))
     assert text([result.next_step(busy, state)]) == "Up, Enter redials. To call back: 912 345-67-89."
     assert [r.row.right[0].text for r in line.recents(state, 0.0)] == ["busy", "CALL BACK"]
-    assert line.totals(state).endswith("1 TO CALL BACK")
+    assert "  1 TO CALL BACK  AI" in line.totals(state)
     reached = replace(lost, id=CallId("c3"), outcome=Outcome.FINISHED)
     state = replace(READY, ended=(reached, busy, lost))
     assert "call back" not in text([result.next_step(reached, state)])

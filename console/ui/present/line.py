@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
+from rich.cells import cell_len
 
 from console.core.events import CallId
 from console.core.outcome import to_call_back
@@ -19,8 +20,9 @@ from .words import Row, Span, Tone, clock, time_of_day
 _E164 = re.compile(r"\+[0-9]{6,15}")
 
 
-def totals(state: State | None, now: float = 0.0) -> str:
-    """Today's figures in one line, the calls that go on now included."""
+def totals(state: State | None, now: float = 0.0, width: int = 1000) -> str:
+    """Today's figures in one line, the calls that go on now included; what has no room in `width` cells is
+    left out, the last first."""
     if state is None:
         state = State(Policy(""))
     t = state.totals
@@ -29,11 +31,13 @@ def totals(state: State | None, now: float = 0.0) -> str:
         tr_n("TODAY {n} call", "TODAY {n} calls", t.calls),
         tr("{n} answered", n=t.answered),
         tr("{n} missed", n=t.missed),
-        tr("AI {time}", time=clock(billed)),
     ]
     dropped = len(to_call_back(state))
     if dropped:
         parts.append(tr("{n} TO CALL BACK", n=dropped))
+    parts.append(tr("AI {time}", time=clock(billed)))
+    while len(parts) > 1 and cell_len("  ".join(parts)) > width:
+        parts.pop()
     return "  ".join(parts)
 
 

@@ -106,6 +106,12 @@ def agent_words(state: State | None, name: str) -> tuple[Span, ...]:
     )
 
 
+def _api_word(api: str) -> Span:
+    if api == "none":
+        return Span(tr("api none"), Tone.WARN)
+    return Span(tr("api off") if api == "off" else f"api {api}", Tone.DIM)
+
+
 def ear_word(state: State | None) -> Span:
     if state is None or (not state.ear and not state.ear_reason):
         return Span(tr("ear off"), Tone.DIM)
@@ -175,7 +181,7 @@ def status(
         ear_word(state),
     ]
     if api:
-        parts.append(Span(tr("api none"), Tone.WARN) if api == "none" else Span(f"api {api}", Tone.DIM))
+        parts.append(_api_word(api))
     if state is not None and state.line.engine:
         parts.append(Span(f"{state.line.engine} {state.line.version}".rstrip(), Tone.DIM))
     return Status(tuple(head), able.press, tuple(parts))
