@@ -96,6 +96,7 @@ class Program:
         )
         self._client = httpx.AsyncClient(base_url=f"http://{api}", trust_env=False, timeout=10.0)
         self._log = self.folder / "data" / "logs" / "events.jsonl"
+        self._few = asyncio.Semaphore(4)
         self._events: list[dict[str, Any]] = []
         self._read_to = 0
 
@@ -153,7 +154,9 @@ class Program:
         return call
 
     async def hang_up(self, call: str) -> None:
-        await self._client.post(f"/api/calls/{call}/hangup")
+        async with self._few:
+            while (await self._client.post(f"/api/calls/{call}/hangup")).status_code == 429:
+                await asyncio.sleep(0.2)  # its API serves one client only so fast
         await self.seen("agent.closed", call=call)
 
     def events(self) -> list[dict[str, Any]]:
