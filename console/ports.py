@@ -67,6 +67,10 @@ class AudioPath(Protocol):
     def rate(self) -> int:
         """Hz; may change after a renegotiation."""
 
+    @property
+    def period(self) -> float:
+        """Seconds between two blocks of what the callee says; about so often `read` has something."""
+
     def read(self) -> PCM:
         """What the callee said since the last read (early media included); empty when there is nothing."""
 

@@ -71,7 +71,7 @@ def _embedded(settings: Settings) -> tuple[Phone, AudioPaths]:
 
 def embedded_line(settings: Settings) -> EmbeddedLine:
     """The account as the embedded phone takes it."""
-    from .phone.embedded_account import CODECS, NO_JITTER_BUFFER, EmbeddedLine
+    from .phone.embedded_account import CODECS, EmbeddedLine
 
     return EmbeddedLine(
         user=settings.sip_user,
@@ -82,7 +82,8 @@ def embedded_line(settings: Settings) -> EmbeddedLine:
         listen=str(settings.sip_listen or ""),
         codecs=settings.sip_codecs or CODECS,
         rtp_timeout=settings.rtp_timeout,
-        jitter_ms=settings.jitter_ms or NO_JITTER_BUFFER,
+        jitter_ms=settings.jitter_ms,
+        packet_ms=settings.packet_ms,
     )
 
 
@@ -98,7 +99,8 @@ def _external(settings: Settings, output: Callable[[str], None]) -> tuple[Phone,
     from .phone.baresip_process import BaresipSetup
     from .phone.ctrl_phone import CtrlPhone
 
-    paths = DeviceAudio(settings.audio_input, settings.audio_output, settings.ear_output)
+    period = settings.device_ms / 1000
+    paths = DeviceAudio(settings.audio_input, settings.audio_output, settings.ear_output, period)
     if not settings.baresip_start:
         return CtrlPhone(join_setup(settings)), paths
     setup = BaresipSetup(
@@ -126,8 +128,7 @@ def phone_limits(settings: Settings) -> PhoneLimits:
     """The limits as a Baresip of our own takes them."""
     from .phone.baresip_config import PhoneLimits
 
-    limits = PhoneLimits(settings.rtp_timeout)
-    return replace(limits, jitter_ms=settings.jitter_ms) if settings.jitter_ms else limits
+    return PhoneLimits(settings.rtp_timeout, settings.jitter_ms)
 
 
 def sip_account(settings: Settings) -> SipAccount:
@@ -142,4 +143,5 @@ def sip_account(settings: Settings) -> SipAccount:
         register=settings.sip_register,
         listen=str(settings.sip_listen or ""),
         codecs=settings.sip_codecs,
+        packet_ms=settings.packet_ms,
     )

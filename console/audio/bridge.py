@@ -34,6 +34,7 @@ from ..core.events import (
 from ..core.text import clean
 from ..core.words import foreign_parts, phrase
 from ..ports import PCM, AgentSession, AudioError, AudioPath, AudioPaths, Emit, Levels
+from .beat import Beat
 from .capture import Capture
 from .losses import Losses
 from .meter import Meter
@@ -43,13 +44,8 @@ from .pcm import FRAME_SECONDS, parse_format
 DEPTH_SECONDS = 0.06
 """What the phone still holds when the next frame is due: a stall of 50 ms is not heard."""
 
-_EARLIER_SECONDS = 0.001
-_EARLIEST_SECONDS = 0.005
-_AGAIN_SECONDS = 0.002
-_LATE_SECONDS = 0.01
-"""When in its 20 ms the phone's audio comes is found by trying: each step is made earlier than the one
-before, by more and more, until one comes too early; it looks again and again, for at most 10 ms."""
-
+_KEEP_UP_SECONDS = 0.012  # at least between two frames toward the phone; 20 ms on average
+_LOOK_SECONDS = 0.2  # between two looks for lost audio
 QUIET_SECONDS = 1.2
 """Not a sound of the callee for so long is told: a line that lives has some noise."""
 
@@ -97,6 +93,7 @@ class Bridge:
         self._first_audio_due = False
         self._capture = Capture()
         self._heard: list[PCM] = []
+        self._kept_up_at = float("-inf")
         self._is_answered = False
         self._sound_at = 0.0
         self._quiet = False
@@ -108,29 +105,25 @@ class Bridge:
         self._finishing: int | None = None
         self._empty_since: float | None = None
         self._drain_by = 0.0
-        self._levels = Levels()
+        self._lossy: LossyPath | None = path if isinstance(path, LossyPath) else None
+        self._look_at = 0.0
 
     # ---- the engine ----
 
     async def run(self) -> None:
-        """Tick about every 20 ms until `stop()`, as soon as the phone has something new."""
-        due = latest = self._clock()
-        earlier = _EARLIER_SECONDS
+        """Do what `tick` does until `stop()`, as soon as the phone has something new, or every 20 ms."""
+        beat = Beat()
         while not self._stopped:
-            wait, earlier = _AGAIN_SECONDS, earlier + _EARLIER_SECONDS
-            if (came := self._hear()) or self._clock() >= latest:
+            came, now = self._hear(), self._clock()
+            if now - self._kept_up_at >= _KEEP_UP_SECONDS and (came or beat.missed(now)):
                 self._keep_up()
-                now = self._clock()
-                due = now + FRAME_SECONDS - min(earlier, _EARLIEST_SECONDS) if came else now + FRAME_SECONDS
-                latest = due + _LATE_SECONDS if came else due
-                wait = due - now
-            else:
-                earlier = 0.0
-            await asyncio.sleep(wait)
+            period = self._path.period if self._path else FRAME_SECONDS
+            await asyncio.sleep(beat.wait(came, now, period) - (self._clock() - now))
 
     def connect(self, path: AudioPath) -> None:
         """The audio path of the call is open."""
         self._path = path
+        self._lossy = path if isinstance(path, LossyPath) else None
         self._broken = False
 
     def attach(self, session: AgentSession, number: int) -> None:
@@ -172,14 +165,25 @@ class Bridge:
     def stop(self) -> None:
         """The call is over: nothing is read, sent, written or emitted any more; `run` returns."""
         if not self._stopped:
-            self._report_losses(float("inf"))
+            self._look_for_losses(float("inf"))
         self._stopped = True
         self._session = None
-        self._path = None
+        self._path = self._lossy = None
 
     def levels(self) -> Levels:
-        """The numbers of the last tick; from any thread."""
-        return self._levels
+        """The numbers of this moment; from any thread."""
+        callee, agent = self._meters[Direction.IN], self._meters[Direction.OUT]
+        outflow = self._outflow
+        return Levels(
+            callee=callee.dbfs,
+            agent=agent.dbfs,
+            callee_speaking=callee.speaking,
+            agent_speaking=agent.speaking,
+            callee_since=callee.since,
+            agent_since=agent.since,
+            playout_ms=round(outflow.seconds(self._clock()) * 1000.0) if outflow and self._path else 0,
+            underruns=self._underruns,
+        )
 
     # ---- ports.AgentMedia ----
 
@@ -229,7 +233,7 @@ class Bridge:
 
     def _keep_up(self) -> None:
         """The agent's voice toward the phone, and what is measured and shown."""
-        now = self._clock()
+        now = self._kept_up_at = self._clock()
         self._fill(now, settle=True)
         callee, agent = _joined(self._heard), _joined(self._handed)
         self._miss(callee, now)
@@ -238,8 +242,9 @@ class Bridge:
         if self._ear is not None and self._path is not None:
             self._ear.hear(callee, agent, self._path.rate)
         self._check_drained(now)
-        self._report_losses(now)
-        self._levels = self._measure()
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_SECONDS
+            self._look_for_losses(now)
 
     def _read(self) -> PCM:
         path = self._path
@@ -247,13 +252,10 @@ class Bridge:
             return _NOTHING
         try:
             pcm, rate = path.read(), path.rate
-            if isinstance(path, LossyPath):
-                self._losses[Direction.IN].add(path.take_lost())
         except Exception as error:
             self._fail(error)
             return _NOTHING
         self._capture.push(pcm, rate)
-        self._losses[Direction.IN].add(self._capture.take_lost())
         return pcm
 
     def _send(self, payload: bytes) -> None:
@@ -270,15 +272,15 @@ class Bridge:
             self._fail(error)
             return
         self._handed += handed
-        gap = self._outflow.take_gap()
-        self._losses[Direction.OUT].add(gap)
-        self._underruns += gap > 0.0
+        if gap := self._outflow.take_gap():
+            self._losses[Direction.OUT].add(gap)
+            self._underruns += 1
         if handed and self._first_audio_due and self._session is not None:
             self._first_audio_due = False
             self._emit(AgentFirstAudio(self._call, self._number))
 
     def _fail(self, error: Exception) -> None:
-        self._path = None
+        self._path = self._lossy = None
         self._broken = True
         if self._outflow is not None:
             self._outflow.interrupt()
@@ -321,24 +323,14 @@ class Bridge:
             self._fail(error)
             return 0.0
 
-    def _report_losses(self, now: float) -> None:
+    def _look_for_losses(self, now: float) -> None:
+        heard = self._losses[Direction.IN]
+        heard.add(self._capture.take_lost())
+        if self._lossy is not None:
+            heard.add(self._lossy.take_lost())
         for direction, losses in self._losses.items():
             if ms := losses.due(now):
                 self._emit(AudioGlitch(self._call, direction, ms))
-
-    def _measure(self) -> Levels:
-        callee, agent = self._meters[Direction.IN], self._meters[Direction.OUT]
-        waiting = self._outflow.playout.seconds if self._outflow else 0.0
-        return Levels(
-            callee=callee.dbfs,
-            agent=agent.dbfs,
-            callee_speaking=callee.speaking,
-            agent_speaking=agent.speaking,
-            callee_since=callee.since,
-            agent_since=agent.since,
-            playout_ms=round((waiting + self._queued()) * 1000.0),
-            underruns=self._underruns,
-        )
 
 
 def _joined(blocks: list[PCM]) -> PCM:

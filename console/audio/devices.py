@@ -20,7 +20,7 @@ from .ear import NO_OUTPUT, Ear, EarSwitch
 from .portaudio import Device
 from .pulse import PREFIX, SoundServer
 from .run_folder import make_run_folder
-from .streams import CaptureStream, PlaybackStream
+from .streams import BLOCK_SECONDS, CaptureStream, PlaybackStream
 
 OWN_DEVICES = "virtual devices of the console"
 
@@ -36,6 +36,10 @@ class DevicePath:
     @property
     def rate(self) -> int:
         return self._playback.rate
+
+    @property
+    def period(self) -> float:
+        return self._capture.period
 
     def read(self) -> PCM:
         self._capture.check()
@@ -68,13 +72,17 @@ class DevicePath:
 
 class DeviceAudio:
     """Implements `ports.AudioPaths`. `input_name`, `output_name`, `ear_name`: as in AUDIO_INPUT, AUDIO_OUTPUT
-    and EAR_OUTPUT; the first two both empty: our own virtual devices (Linux).
+    and EAR_OUTPUT; the first two both empty: our own virtual devices (Linux). `period`: seconds that the
+    devices move at once.
 
     After `start`, `baresip_side` says where Baresip has to play and record.
     """
 
-    def __init__(self, input_name: str = "", output_name: str = "", ear_name: str = "") -> None:
+    def __init__(
+        self, input_name: str = "", output_name: str = "", ear_name: str = "", period: float = BLOCK_SECONDS
+    ) -> None:
         self._names = (input_name, output_name)
+        self._period = period
         self._folder: Path | None = None
         self._server: SoundServer | None = None
         self._environ_before: dict[str, str | None] = {}
@@ -229,7 +237,8 @@ class DeviceAudio:
     def _open_streams(self) -> tuple[DevicePath, Device, Device]:
         source, sink = self._find_both()
         rate = portaudio.usable_rate(sink, output=True)
-        playback, capture = PlaybackStream(sink, rate), CaptureStream(source, rate)
+        playback = PlaybackStream(sink, rate, self._period)
+        capture = CaptureStream(source, rate, self._period)
         playback.open()
         try:
             capture.open()

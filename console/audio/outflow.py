@@ -31,6 +31,10 @@ class Outflow:
         """Nothing waits to be handed on."""
         return self.playout.empty and not self._tail_due
 
+    def seconds(self, now: float) -> float:
+        """Audio that is still to be heard: what waits, and what the path should still hold."""
+        return self.playout.seconds + max(0.0, self._ahead - (now - self._filled))
+
     def fill(self, path: AudioPath, now: float, settle: bool) -> list[PCM]:
         """Hand on frames until the path runs `depth` ahead even when the next call is due; returns them (at
         `path.rate`). `settle`: an incomplete frame may be padded if the path is about to run dry."""
@@ -58,6 +62,7 @@ class Outflow:
     def interrupt(self) -> int:
         """Drop what was not handed on; returns the milliseconds dropped."""
         self._tail_due = self._due = False
+        self._ahead = 0.0
         if self._resampler is not None:
             self._resampler.reset()
         return self.playout.interrupt()

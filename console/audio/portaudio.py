@@ -7,6 +7,7 @@ so it is imported here alone, by a call, after the environment is set. Calls her
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ _LOCK_LIMIT = 5.0
 RATES = (16000, 48000, 44100, 8000)
 """Tried in this order: 16 kHz is all that agents and wideband phones use."""
 
+_PULSE_LATENCY = "PULSE_LATENCY_MSEC"  # read by libpulse when a stream is connected
 _initialised = False
 
 
@@ -133,6 +135,21 @@ def usable_rate(device: Device, *, output: bool) -> int:
                 continue
             return rate
     return device.rate
+
+
+@contextmanager
+def pulse_latency(seconds: float) -> Iterator[None]:
+    """PulseAudio streams that are opened and started inside ask for this latency: the server then passes
+    audio on in blocks so short, which an ALSA client cannot ask for. Inside `alone()`."""
+    before = os.environ.get(_PULSE_LATENCY)
+    os.environ[_PULSE_LATENCY] = str(round(1000 * seconds))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_PULSE_LATENCY]
+        else:
+            os.environ[_PULSE_LATENCY] = before
 
 
 def set_periods(count: int) -> None:

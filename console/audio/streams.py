@@ -14,7 +14,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,9 @@ from ..ports import PCM, AudioError
 from . import portaudio
 from .portaudio import Device
 
-_BLOCK_SECONDS = 0.01
+BLOCK_SECONDS = 0.01
+"""How much a device moves at once."""
+
 _CAPTURE_SECONDS = 0.5  # the device's buffer: no stall below this loses anything
 _CAPTURE_KEPT_SECONDS = 5.0
 _PLAYBACK_SECONDS = 0.16
@@ -37,11 +39,13 @@ _STALL_LIMIT = 2.0
 
 
 class _Stream(ABC):
-    """A device and its thread. `error`: one sentence once it has failed."""
+    """A device and its thread, which moves `period` seconds at once. `error`: one sentence once it has
+    failed."""
 
-    def __init__(self, device: Device, rate: int) -> None:
+    def __init__(self, device: Device, rate: int, period: float = BLOCK_SECONDS) -> None:
         self.device = device
         self.rate = rate
+        self.period = period
         self.error = ""
         self._opened = threading.Event()
         self._closing = False
@@ -81,7 +85,7 @@ class _Stream(ABC):
     def _run(self) -> None:
         stream = None
         try:
-            with portaudio.alone():
+            with portaudio.alone(), self._latency():
                 stream = self._make(portaudio.sounddevice())
                 stream.start()
             self._moved_at = time.monotonic()
@@ -97,6 +101,9 @@ class _Stream(ABC):
                 with suppress(AudioError), portaudio.alone():
                     stream.close(ignore_errors=True)
 
+    def _latency(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     @abstractmethod
     def _make(self, library: Any) -> Any: ...
 
@@ -108,9 +115,9 @@ class _Stream(ABC):
 class CaptureStream(_Stream):
     """What the callee says: `take()` gives all that came since the last time."""
 
-    def __init__(self, device: Device, rate: int) -> None:
-        super().__init__(device, rate)
-        blocks = round(_CAPTURE_KEPT_SECONDS / _BLOCK_SECONDS)
+    def __init__(self, device: Device, rate: int, period: float = BLOCK_SECONDS) -> None:
+        super().__init__(device, rate, period)
+        blocks = round(_CAPTURE_KEPT_SECONDS / self.period)
         self._blocks: deque[PCM] = deque(maxlen=blocks)
         self._lost = 0.0
         self._lost_taken = 0.0
@@ -127,8 +134,11 @@ class CaptureStream(_Stream):
         new, self._lost_taken = lost - self._lost_taken, lost
         return new
 
+    def _latency(self) -> AbstractContextManager[None]:
+        return portaudio.pulse_latency(self.period)
+
     def _make(self, library: Any) -> Any:
-        portaudio.set_periods(round(_CAPTURE_SECONDS / _BLOCK_SECONDS))
+        portaudio.set_periods(round(_CAPTURE_SECONDS / self.period))
         return library.RawInputStream(
             samplerate=self.rate,
             device=self.device.index,
@@ -138,14 +148,14 @@ class CaptureStream(_Stream):
         )
 
     def _move(self, stream: Any) -> None:
-        block = round(self.rate * _BLOCK_SECONDS)
+        block = round(self.rate * self.period)
         while not self._closing:
             data, overflowed = stream.read(block)
             now = time.monotonic()
             if overflowed:
-                self._lost += max(0.0, now - self._moved_at - _BLOCK_SECONDS) * 1000.0
+                self._lost += max(0.0, now - self._moved_at - self.period) * 1000.0
             if len(self._blocks) == self._blocks.maxlen:
-                self._lost += _BLOCK_SECONDS * 1000.0
+                self._lost += self.period * 1000.0
             self._moved_at = now
             self._blocks.append(np.frombuffer(bytes(data), np.int16))
 
@@ -153,8 +163,8 @@ class CaptureStream(_Stream):
 class PlaybackStream(_Stream):
     """Toward the phone. Counters are samples; each is written by one thread only."""
 
-    def __init__(self, device: Device, rate: int) -> None:
-        super().__init__(device, rate)
+    def __init__(self, device: Device, rate: int, period: float = BLOCK_SECONDS) -> None:
+        super().__init__(device, rate, period)
         self._waiting: deque[PCM] = deque()
         self._given = 0  # by write(), less what flush() took back
         self._wake = threading.Event()
@@ -185,7 +195,7 @@ class PlaybackStream(_Stream):
         return recalled / self.rate
 
     def _make(self, library: Any) -> Any:
-        portaudio.set_periods(round(_PLAYBACK_SECONDS / _BLOCK_SECONDS))
+        portaudio.set_periods(round(_PLAYBACK_SECONDS / self.period))
         return library.RawOutputStream(
             samplerate=self.rate,
             device=self.device.index,
@@ -195,7 +205,7 @@ class PlaybackStream(_Stream):
         )
 
     def _move(self, stream: Any) -> None:
-        silence = bytes(2 * round(self.rate * _BLOCK_SECONDS))
+        silence = bytes(2 * round(self.rate * self.period))
         most, least = round(self.rate * _AHEAD_SECONDS), round(self.rate * _IDLE_SECONDS)
         capacity = stream.write_available
         written = taken = voice_end = 0
@@ -218,9 +228,9 @@ class PlaybackStream(_Stream):
             elif held < least:
                 stream.write(silence)
                 written += len(silence) // 2
-                dry_at = max(dry_at, now) + _BLOCK_SECONDS
+                dry_at = max(dry_at, now) + self.period
             else:
-                self._wake.wait(_BLOCK_SECONDS / 2)
+                self._wake.wait(self.period / 2)
                 self._wake.clear()
             self._moved_at = time.monotonic()
 

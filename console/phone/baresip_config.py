@@ -16,9 +16,6 @@ from . import sip_tls
 from .baresip_program import BaresipProgram
 from .baresip_version import Version
 
-PACKET_MS = 20
-"""Audio in one RTP packet."""
-
 _CODECS = {
     # setting: (module, name as in `audio_codecs`)
     "opus": ("opus", "opus/48000/2"),
@@ -32,7 +29,8 @@ DEFAULT_CODECS = ("pcma", "pcmu", "g722", "opus")
 
 @dataclass(frozen=True, slots=True)
 class SipAccount:
-    """The SIP account. `domain` and `listen` may carry a port; `listen` empty: chosen here.
+    """The SIP account. `domain` and `listen` may carry a port; `listen` empty: chosen here. `packet_ms`:
+    audio in an RTP packet, as we ask for it.
 
     The password appears in no `repr`; it may be empty where `register` is False.
     """
@@ -44,6 +42,7 @@ class SipAccount:
     register: bool = True
     listen: str = ""
     codecs: tuple[str, ...] = ()
+    packet_ms: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +61,11 @@ AudioChoice = Callable[[frozenset[str]], BaresipAudio]
 
 @dataclass(frozen=True, slots=True)
 class PhoneLimits:
-    """`rtp_timeout` in seconds, 0 = never; `jitter_ms` as (least, most)."""
+    """`rtp_timeout` in seconds, 0 = never; `jitter_ms` as (least, most), (0, 0): no jitter buffer, but the
+    playback buffer, which grows with the jitter it meets."""
 
     rtp_timeout: int = 30
-    jitter_ms: tuple[int, int] = (40, 120)
+    jitter_ms: tuple[int, int] = (0, 0)
 
 
 _SAFE = {
@@ -125,6 +125,7 @@ def account_line(account: SipAccount, codecs: tuple[str, ...]) -> str:
         domain=account.domain,
         interval=600 if account.register else 0,
         codecs=",".join(_CODECS[codec][1] for codec in codecs),
+        packet=account.packet_ms,
         credentials=credentials,
         outbound=f';outbound="{account.outbound}"' if account.outbound else "",
     )
@@ -182,7 +183,7 @@ def config_text(inputs: ConfigInputs) -> str:
         # 1.0.0 hangs up "the current call": an incoming one must never become it.
         max_calls=4 if version.has_call_ids else 1,
         rtp_timeout=inputs.limits.rtp_timeout,
-        jitter=_jitter(version, inputs.limits.jitter_ms),
+        jitter=_jitter(version, inputs.limits.jitter_ms, inputs.account.packet_ms),
         no_tones=_quoted(str(inputs.no_tones)),
         player=_quoted(inputs.audio.player),
         source=_quoted(inputs.audio.source),
@@ -203,16 +204,17 @@ def _network(inputs: ConfigInputs) -> str:
     return "\n".join(lines)
 
 
-def _jitter(version: Version, ms: tuple[int, int]) -> str:
+def _jitter(version: Version, ms: tuple[int, int], packet_ms: int) -> str:
     least, most = ms
-    packets = f"{-(-least // PACKET_MS)}-{-(-most // PACKET_MS)}"
+    kind = "fixed" if most else "off"
+    packets = f"{-(-least // packet_ms)}-{-(-most // packet_ms)}"
     if version < (1, 1):
         return f"jitter_buffer_delay\t{packets}"
     if version < (3, 2):
-        return f"jitter_buffer_type\tfixed\njitter_buffer_delay\t{packets}"
+        return f"jitter_buffer_type\t{kind}\njitter_buffer_delay\t{packets}"
     if version < (4, 1):
-        return f"audio_jitter_buffer_type\tfixed\naudio_jitter_buffer_delay\t{packets}"
-    return f"audio_jitter_buffer_type\tfixed\naudio_jitter_buffer_ms\t{least}-{most}"
+        return f"audio_jitter_buffer_type\t{kind}\naudio_jitter_buffer_delay\t{packets}"
+    return f"audio_jitter_buffer_type\t{kind}\naudio_jitter_buffer_ms\t{least}-{most}"
 
 
 _TONES = ("ring", "ringback", "callwaiting", "busy", "error", "notfound", "sip_autoanswer")

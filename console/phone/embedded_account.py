@@ -29,8 +29,9 @@ one SSRC would not be heard again for minutes, or ever (Baresip 4.9, `src/jbuf.c
 @dataclass(frozen=True, slots=True)
 class EmbeddedLine:
     """`domain` may carry a port. `outbound`: proxy, `sip:` URI or host. `listen`: `host:port`, `""` lets the
-    stack choose. `jitter_ms`: shortest and longest delay of what is received, for reordering. `rtp_timeout`:
-    seconds, 0 is never. `max_calls` counts both directions; further incoming ones get 486."""
+    stack choose. `jitter_ms`: shortest and longest delay of what is received, for reordering. `packet_ms`:
+    audio in an RTP packet, as we ask for it. `rtp_timeout`: seconds, 0 is never. `max_calls` counts both
+    directions; further incoming ones get 486."""
 
     user: str
     domain: str
@@ -42,6 +43,7 @@ class EmbeddedLine:
     codecs: tuple[str, ...] = CODECS
     rtp_timeout: int = 30
     jitter_ms: tuple[int, int] = NO_JITTER_BUFFER
+    packet_ms: int = 20
     reliable_provisional: bool = True
     max_calls: int = 32
 
@@ -75,7 +77,11 @@ class EmbeddedLine:
                 reg_interval=600 if self.register else 0,
                 audio_codecs=tuple(_CODECS[name.lower()] for name in self.codecs),
                 auth_user=self.auth_user or None,
-                extra_params=(f"100rel={'yes' if self.reliable_provisional else 'no'}", "call_transfer=no"),
+                extra_params=(
+                    f"100rel={'yes' if self.reliable_provisional else 'no'}",
+                    "call_transfer=no",
+                    f"ptime={self.packet_ms}",
+                ),
             )
         except (ValueError, TypeError) as error:
             raise PhoneError(phrase("The SIP account cannot be used: {error}.", error=error)) from None

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MOST = 65536
-"""Bytes asked for in one read: as much as the stack holds at 16 kHz."""
+PACKET_SECONDS = 0.02
+"""Far ends send a packet every 20 ms, nearly all of them; one that does not is only heard some ms later."""
+
+_MOST = 8192
+"""Bytes asked for in one read: the stack is read again while there is more."""
 
 _SAMPLE = 2
+_NOTHING: PCM = np.zeros(0, np.int16)
 
 
 class MemoryPath:
@@ -31,6 +35,7 @@ class MemoryPath:
     def __init__(self, call: CallId, emit: Emit) -> None:
         self._call, self._emit = call, emit
         self._audio: CallAudio | None = None
+        self._gone: tuple[type[Exception], ...] = ()
         self._info: AudioInfo | None = None
         self._resampler = StreamResampler(8000, 8000)
         self._rate = 8000
@@ -39,15 +44,21 @@ class MemoryPath:
 
     def bind(self, native: Call) -> None:
         """The call of the stack is known."""
-        self._audio = native.audio
+        from baresip import AudioNotActive, AudioRestarted
+
+        self._audio, self._gone = native.audio, (AudioNotActive, AudioRestarted)
 
     @property
     def rate(self) -> int:
         return self._rate
 
+    @property
+    def period(self) -> float:
+        return PACKET_SECONDS
+
     def read(self) -> PCM:
         pcm = self._try(self._read)
-        return pcm if pcm is not None else np.zeros(0, np.int16)
+        return pcm if pcm is not None else _NOTHING
 
     def write(self, pcm: PCM) -> None:
         if len(pcm):
@@ -66,13 +77,11 @@ class MemoryPath:
     def _try(self, work: Callable[[CallAudio, AudioInfo], T]) -> T | None:
         """Do this with the streams of the moment; None when there are none, or when they have just been
         replaced (a renegotiation: the next operation meets the new ones)."""
-        from baresip import AudioNotActive, AudioRestarted
-
         if self._audio is None:
             return None
         try:
             return work(self._audio, self._info or self._meet(self._audio))
-        except (AudioNotActive, AudioRestarted):
+        except self._gone:
             self._info = None
             return None
 
@@ -89,8 +98,14 @@ class MemoryPath:
 
     def _read(self, audio: CallAudio, info: AudioInfo) -> PCM:
         if not info.rx_ready:
-            return np.zeros(0, np.int16)
-        samples = np.frombuffer(audio.read(_MOST), np.int16)
+            return _NOTHING
+        data = part = audio.read(_MOST)
+        while len(part) == _MOST:
+            part = audio.read(_MOST)
+            data += part
+        if not data:
+            return _NOTHING
+        samples = np.frombuffer(data, np.int16)
         if info.rx_channels > 1:
             mixed = samples.reshape(-1, info.rx_channels).mean(axis=1)
             samples = mixed.round().astype(np.int16)

@@ -49,7 +49,9 @@ class Settings:
     ring_seconds: int = 60
     call_seconds: int = 600
     rtp_timeout: int = 30
-    jitter_ms: tuple[int, int] | None = None  # None: the phone's own; (0, 0): none
+    jitter_ms: tuple[int, int] = (0, 0)  # none
+    packet_ms: int = 20
+    device_ms: int = 10
     playout_ms: int = 60
     dial_region: str = "RU"
     dial_format: str = "digits"  # or "e164"
@@ -124,6 +126,8 @@ VARIABLES = (
     Variable("CALL_SECONDS", "call_seconds", values.whole(1, 86_400, phrase("seconds"))),
     Variable("RTP_TIMEOUT", "rtp_timeout", values.whole(1, 3600, phrase("seconds"))),
     Variable("JITTER_MS", "jitter_ms", values.milliseconds_range),
+    Variable("PACKET_MS", "packet_ms", values.packet_ms),
+    Variable("DEVICE_MS", "device_ms", values.whole(2, 100, "milliseconds")),
     Variable("PLAYOUT_MS", "playout_ms", values.whole(20, 1000, phrase("milliseconds"))),
     Variable("DIAL_REGION", "dial_region", values.region),
     Variable("DIAL_FORMAT", "dial_format", values.one_of("digits", "e164")),

@@ -35,6 +35,7 @@ class Talker:
 
     def __init__(self, rate: int, clock: Callable[[], float]) -> None:
         self.rate = rate
+        self.period = 0.02
         self._clock = clock
         self._read_to = clock()
         self._played_to = clock()

@@ -37,6 +37,7 @@ class Phone:
 
     def __init__(self, clock: Callable[[], float], rate: int = 8000) -> None:
         self.rate = rate
+        self.period = 0.02
         self.played: list[PCM] = []
         self.flushed = 0.0
         self.dead = False
@@ -342,7 +343,7 @@ def test_glitches_are_summed_once_a_second() -> None:
     rig = Rig()
     rig.go_live()
     for _ in range(40):
-        rig.phone.lost = 7.0
+        rig.phone.lost += 7.0
         rig.pass_time(0.1)
     glitches = [event for event in rig.events if isinstance(event, AudioGlitch)]
     assert len(glitches) in (4, 5)

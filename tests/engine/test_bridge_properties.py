@@ -31,6 +31,7 @@ STEPS = st.one_of(
 class Phone:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.rate = 8000
+        self.period = 0.02
         self.broken = False
         self.heard: list[PCM] = []
         self._clock = clock

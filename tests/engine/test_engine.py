@@ -147,6 +147,7 @@ class FakeAgents:
 
 class SilentPath:
     rate = 8000
+    period = 0.02
 
     def read(self) -> PCM:
         return np.zeros(0, np.int16)

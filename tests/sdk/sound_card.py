@@ -105,6 +105,7 @@ class CardPath:
     """Implements `ports.AudioPath` on a card."""
 
     rate = RATE
+    period = 0.02
 
     def __init__(self, card: Card) -> None:
         self._card = card

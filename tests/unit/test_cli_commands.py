@@ -206,7 +206,7 @@ def test_config_tells_values_and_sources_and_no_secret(shell: Any, tmp_path: Pat
     assert lines["SIP_USER"] == "3289 (environment as EXOLVE_SIP_USER)"
     assert lines["SIP_PASS"] == "set, hidden (environment as EXOLVE_SIP_PASS)"
     assert lines["CALL_SECONDS"] == "600 (default)"
-    assert lines["JITTER_MS"] == "chosen at the start (default)"
+    assert lines["JITTER_MS"] == "0-0 (default)"
     assert {v.name for v in VARIABLES} <= set(lines)
     assert "did you mean SIP_REGISTER?" in done.stderr
     assert "hidden_" not in done.output

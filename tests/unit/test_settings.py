@@ -139,6 +139,8 @@ def test_every_variable_of_the_table_is_read(load_with: Load, tmp_path: Path) ->
         "CALL_SECONDS": "2",
         "RTP_TIMEOUT": "3",
         "JITTER_MS": "20-80",
+        "PACKET_MS": "30",
+        "DEVICE_MS": "20",
         "PLAYOUT_MS": "100",
         "DIAL_REGION": "de",
         "DIAL_FORMAT": "e164",
@@ -158,7 +160,8 @@ def test_every_variable_of_the_table_is_read(load_with: Load, tmp_path: Path) ->
     assert s.sip_listen == Address("127.0.0.1", 5071)
     assert s.sip_codecs == ("opus", "g722")
     assert (s.engine, s.baresip_start, s.baresip_ctrl) == ("baresip", False, Address("127.0.0.1", 4445))
-    assert (s.jitter_ms, s.playout_ms, s.dial_region, s.api) == ((20, 80), 100, "DE", None)
+    assert (s.jitter_ms, s.packet_ms, s.device_ms, s.playout_ms) == ((20, 80), 30, 20, 100)
+    assert (s.dial_region, s.api) == ("DE", None)
     assert s.log_dir == tmp_path / "cwd" / "logs"
     assert loaded.policy.e164
 
@@ -190,6 +193,8 @@ def test_every_variable_of_the_table_is_read(load_with: Load, tmp_path: Path) ->
         ("ELEVENLABS_AGENT_ID", "agent 7", "without spaces"),
         ("JITTER_MS", "120-40", "min-max"),
         ("JITTER_MS", "40", "min-max"),
+        ("PACKET_MS", "25", "10, 20, 30, 40 or 60"),
+        ("DEVICE_MS", "1", "from 2 to 100"),
         ("PLAYOUT_MS", "5", "from 20 to 1000"),
         ("DIAL_REGION", "Russia", "two letters"),
         ("DIAL_FORMAT", "tel", "digits or e164"),
