@@ -67,6 +67,7 @@ bench bench-long: $(READY) $(SDK)
 
 soak: $(READY)
 	$(BIN)/python -m tests.faults.soak $(SOAK)
+	STOPPED_SECONDS=60 $(BIN)/python -m pytest tests/faults/test_console_process.py -k stopped_and_continued
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+from tests.console_rig import SLOW
 from tests.faults.single import SINGLE
 
 KEPT = "<!-- written by hand from here on -->"
@@ -21,6 +23,9 @@ A session that outlives its call costs money; a call that outlives its AI leaves
 page says what is promised and what one run of the tests measured. That run writes it:
 
     RELIABILITY_TABLE=docs/reliability.md .venv/bin/python -m pytest -n 2 tests/faults
+
+The promises, which `check` in `tests/faults/scene.py` asks after every fault (limits grow with
+`TEST_TIME_FACTOR` on slow machines; the line *Measured* names it if there was one):
 
 | promise | limit | held by |
 |---|---|---|
@@ -47,6 +52,7 @@ _COLUMNS = (
     "far end after the call",
     "seconds to silence",
     "verdict",
+    "test",
 )
 _VERDICTS = {"passed": "held", "failed": "BROKEN", "skipped": "NOT RUN"}
 
@@ -56,12 +62,10 @@ def write(target: str, rows: Iterable[dict[str, Any]]) -> None:
     path = Path(target)
     old = path.read_text() if path.exists() else ""
     kept = KEPT + old.partition(KEPT)[2] if KEPT in old else ""
-    where = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
-    python = f"Python {platform.python_version()}"
-    measured = f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {python}, {where}.\n\n"
+    measured = f"Measured {machine()}.\n\n"
     table = [_line(row) for row in rows if "fault" in row]
     table += [
-        _row(fault.name, engine, *["n/a"] * 4, f"n/a: {why}")
+        _row(fault.name, engine, *["n/a"] * 4, f"n/a: {why}", "")
         for fault in SINGLE
         for engine, why in fault.not_on.items()
     ]
@@ -69,11 +73,21 @@ def write(target: str, rows: Iterable[dict[str, Any]]) -> None:
     path.write_text(_HEAD + measured + head + "".join(sorted(table)) + ("\n" + kept if kept else ""))
 
 
+def machine() -> str:
+    """When, of which commit, on what."""
+    git = ["git", "describe", "--always", "--dirty"]
+    ran = subprocess.run(git, capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    commit = ran.stdout.strip() or "unknown"
+    system = f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}"
+    slow = f", deadlines times {SLOW:g}" if SLOW != 1 else ""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit}, {system} {platform.machine()}{slow}"
+
+
 def _line(row: dict[str, Any]) -> str:
     star = " \\*" if row.get("stack_killed") else ""
     told = (str(row.get(name, "?")) for name in ("left", "session", "leg", "silence"))
     verdict = _VERDICTS[row["outcome"]] + (f" ({row['note']})" if "note" in row else "")
-    return _row(row["fault"] + star, row["engine"], *told, verdict)
+    return _row(row["fault"] + star, row["engine"], *told, verdict, PurePath(row["test"].split("::")[0]).stem)
 
 
 def _row(*cells: str) -> str:

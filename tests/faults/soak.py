@@ -13,19 +13,17 @@ import contextlib
 import ctypes
 import gc
 import os
-import platform
 import random
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from console.demo.conversation.script import Script, Step
 from tests.faults.blows import Struck, free, pairs, place, place_all, random_calls
+from tests.faults.reliability import machine
 from tests.faults.scene import SPEAKS, Scene, staged
 from tests.faults.single import EMBEDDED, EXTERNAL
 
@@ -133,15 +131,6 @@ async def faulted(scene: Scene, what: str, calls: list[Struck], until: float) ->
     print(f"a session was open for at most {seen.longest:.2f} s after the end of its call,")
     print(f"and RTP reached the far end for at most {seen.rtp:.2f} s after the end of its leg", flush=True)
     return list(seen.broken)
-
-
-def machine() -> str:
-    """When, on what, and of which commit."""
-    git = ["git", "describe", "--always", "--dirty"]
-    ran = subprocess.run(git, capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
-    commit = ran.stdout.strip() or "unknown"
-    system = f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}"
-    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit}, {system} {platform.machine()}"
 
 
 async def soak(options: argparse.Namespace) -> int:
