@@ -28,16 +28,16 @@ _COMPLAINTS = (
     msgid("Missing argument {name}."),
     msgid("Missing command."),
     msgid("Missing option {name}."),
-    msgid("No such command {name}."),
     msgid("No such command {name}. Did you mean {near}?"),
-    msgid("No such option: {name}"),
+    msgid("No such command {name}."),
     msgid("No such option: {name} (Possible options: {near})"),
+    msgid("No such option: {name}"),
     msgid("Option {name} does not take a value."),
     msgid("Option {name} requires an argument."),
     msgid("Input should be a valid integer, unable to parse string as an integer"),
     msgid("Input should be greater than or equal to {least}"),
 )
-"""Everything that Typer says of arguments such as ours."""
+"""Everything that Typer says of arguments such as ours; the first that fits counts."""
 
 
 class Command(TyperCommand):
