@@ -20,13 +20,14 @@ import numpy as np
 from tests.bench import marked, steady
 from tests.bench.agent_voice import script
 from tests.bench.bench import Bench
+from tests.bench.marked import PCM
 from tests.bench.packets import Packets
 from tests.bench.program import FarEnds, Program, far_ends
 from tests.bench.rows import Row, single
 
 PART = "cost"
 STEPS = (1, 5, 20, 50)
-FURTHER = (65, 80, 100)
+FURTHER = (65, 80)
 """Where it goes on, without the screen, as long as processors are left."""
 
 _FULL = 85
@@ -34,7 +35,7 @@ _FULL = 85
 
 _CODEC, _FORMAT = "PCMU", "pcm_16000"
 _SETTLE = 1.5
-IDLE_GOAL = 2.0
+_BEGIN = 4.0  # what the program loads and tidies up behind its first painting
 
 
 @dataclass(slots=True)
@@ -85,8 +86,10 @@ async def _ramp(bench: Bench, screen: bool) -> list[Row]:
                 if not steps and stretches[-1].total < _FULL * _cores():
                     steps += [more] if (more := next(further, 0)) else []
             await asyncio.gather(*(program.hang_up(call) for call in calls))
-        await _listen(far, stretches, len(calls))
-    return _rows(stretches, where, screen)
+            live = [event for event in program.events() if event["type"] == "agent.live"]
+        conversations = {event["call"]: event["conversation_id"] for event in reversed(live)}
+        await _listen(far, stretches, [conversations[call] for call in calls])
+    return _rows(stretches, where)
 
 
 async def _where(bench: Bench) -> list[Row]:
@@ -111,7 +114,7 @@ async def _where(bench: Bench) -> list[Row]:
 async def _grow(program: Program, calls: list[str], count: int) -> None:
     while len(calls) < count:
         calls.append(await program.dial(steady.number(_CODEC, len(calls))))
-    await asyncio.sleep(_SETTLE)
+    await asyncio.sleep(_SETTLE if calls else _BEGIN)
 
 
 async def _stretch(bench: Bench, far: FarEnds, program: Program, calls: int) -> Stretch:
@@ -135,44 +138,33 @@ async def _stretch(bench: Bench, far: FarEnds, program: Program, calls: int) -> 
 # ---- what was heard meanwhile ----
 
 
-async def _listen(far: FarEnds, stretches: Sequence[Stretch], calls: int) -> None:
-    """Fill in the late frames of each stretch, from what callees and server received."""
-    sessions = await _sessions(far)
+async def _listen(far: FarEnds, stretches: Sequence[Stretch], conversations: Sequence[str]) -> None:
+    """Fill in the late frames of each stretch, from what callees and server received. `conversations`: the id
+    of each call's session, in the order of the callees."""
+    report = await far.conversation.report()
+    numbers = {seen["conversation_id"]: seen["number"] for seen in report["conversations"]}
     offset = time.time() - time.monotonic()
-    for index in range(calls):
+    for index, conversation in enumerate(conversations):
         packets = await _packets(far, steady.number(_CODEC, index))
-        number = sessions[index]
+        number = numbers[conversation]
         audio = await far.conversation.caller_audio(number)
-        arrivals = np.array(await far.conversation.arrivals(number))
+        arrivals = np.array(await far.conversation.arrivals(number)).reshape(-1, 2)
+        sizes = np.concatenate([[0], arrivals[:, 1]]).astype(int) // 2
         for stretch in stretches:
             if index >= stretch.calls:
                 continue
             heard = packets.between(stretch.begin, stretch.end)
-            _note_out(stretch, heard)
-            when = arrivals[:, 0] + offset
-            first, last = np.searchsorted(when, (stretch.begin, stretch.end))
-            sizes = np.concatenate([[0], arrivals[:, 1]]).astype(int) // 2
-            followed = await asyncio.to_thread(marked.follow, audio[sizes[first] : sizes[last]], 16000)
-            stretch.late_in.append(_frames(followed))
+            stretch.missing += heard.missing
+            stretch.peers_late = max(stretch.peers_late, float(heard.late.max(initial=0.0)))
+            stretch.late_out.append(await _late(heard.pcm(), 8000, stretch))
+            first, last = np.searchsorted(arrivals[:, 0] + offset, (stretch.begin, stretch.end))
+            stretch.late_in.append(await _late(audio[sizes[first] : sizes[last]], 16000, stretch))
 
 
-def _note_out(stretch: Stretch, heard: Packets) -> None:
-    stretch.missing += heard.missing
-    stretch.late_out.append(_frames(marked.follow(heard.pcm(), 8000)))
-    stretch.peers_late = max(stretch.peers_late, float(heard.late.max(initial=0.0)))
-
-
-def _frames(followed: marked.Heard) -> int:
-    """Frames of silence where the sound went on: each was too late."""
-    if not followed.seconds:
-        raise RuntimeError("the sound was not recognised")
-    return round(sum(followed.gaps) / 20)
-
-
-async def _sessions(far: FarEnds) -> list[int]:
-    """The conversations in the order of the calls: they were placed one after the other."""
-    report = await far.conversation.report()
-    return sorted(seen["number"] for seen in report["conversations"])
+async def _late(pcm: PCM, rate: int, stretch: Stretch) -> int:
+    """Frames of silence where the sound went on: each was too late. All, when there was no sound."""
+    followed = await asyncio.to_thread(marked.follow, pcm, rate)
+    return round(sum(followed.gaps) / 20) if followed.seconds else round(50 * stretch.seconds)
 
 
 async def _packets(far: FarEnds, who: str) -> Packets:
@@ -188,10 +180,11 @@ async def _packets(far: FarEnds, who: str) -> Packets:
 # ---- rows ----
 
 
-def _rows(stretches: Sequence[Stretch], where: str, screen: bool) -> list[Row]:
+def _rows(stretches: Sequence[Stretch], where: str) -> list[Row]:
     rows = []
     for stretch in stretches:
-        many = f"{stretch.calls} calls, {where}" if stretch.calls else f"no call, {where}"
+        count = {0: "no call", 1: "1 call"}.get(stretch.calls, f"{stretch.calls} calls")
+        many = f"{count}, {where}"
         threads = " + ".join(f"{share:.0f}" for share in stretch.threads[:2] if share >= 0.5)
         rest = sum(stretch.threads[2:])
         far = ", ".join(f"{name} {share:.0f} %" for name, share in stretch.far.items())
@@ -202,7 +195,6 @@ def _rows(stretches: Sequence[Stretch], where: str, screen: bool) -> list[Row]:
                 "embedded",
                 stretch.share,
                 "% of a core",
-                goal=IDLE_GOAL if screen and not stretch.calls else None,
                 note=f"its threads {threads or '0'} + {rest:.0f}; beside it {far}" if stretch.calls else "",
             )
         )

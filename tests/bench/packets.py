@@ -60,6 +60,8 @@ class Packets:
 
     def pcm(self) -> PCM:
         """What was heard at 8 kHz, each packet at its place in time; G.711 only."""
+        if not len(self.payload):
+            return np.zeros(0, np.int16)
         places = self.timestamp - self.timestamp.min()
         wave = np.zeros(int(places.max()) + _FRAME, np.int16)
         samples = np.array(g711.SAMPLES[self.codec], np.int16)[self.payload]

@@ -155,7 +155,9 @@ class Program:
 
     async def hang_up(self, call: str) -> None:
         async with self._few:
-            while (await self._client.post(f"/api/calls/{call}/hangup")).status_code == 429:
+            for _ in range(50):
+                if (await self._client.post(f"/api/calls/{call}/hangup")).status_code != 429:
+                    break
                 await asyncio.sleep(0.2)  # its API serves one client only so fast
         await self.seen("agent.closed", call=call)
 
