@@ -130,9 +130,13 @@ class CallCommands:
 
     async def end_if_listed(self, dialog: Dialog) -> None:
         """Hang up a call that counts as over, should the phone still have it."""
-        listing = await self._client.request("listcalls")
-        if any(_is_same(call, dialog) for call in parse_calls(listing.data)):
+        for _ in range(_TRIES):
+            listing = await self._client.request("listcalls")
+            if not any(_is_same(call, dialog) for call in parse_calls(listing.data)):
+                return
             await self._hang_up_once(dialog)
+            # It is forgotten already, so no event tells that it is gone.
+            await asyncio.sleep(self._closed_within)
 
     async def _close_if_gone(self, dialog: Dialog, reason: str, by: ClosedBy) -> None:
         if self.dialogs.find(dialog.call) is None:
@@ -189,7 +193,7 @@ class CallCommands:
 
     async def _make_current(self, dialog: Dialog) -> bool:
         """Make sure that a command without an id hits this call."""
-        if self._own and len(self.dialogs) == 1:
+        if self._own and len(self.dialogs) == 1 and self.dialogs.find(dialog.call) is dialog:
             return True
         for attempt in range(2):
             current = parse_current_call((await self._client.request("callstat")).data)

@@ -53,15 +53,21 @@ class Joined:
         await asyncio.wait({self.task})
 
     async def up(self, call: CallId = CALL, uri: str = URI) -> dict[str, str]:
-        """Dial and be answered."""
-        dials = sum(command == "dial" for command, _ in self.server.commands)
-        self.phone.dial(call, uri)
-        await self.server.got("dial", times=dials + 1)
-        leg = self.server.calls[-1]
-        leg["state"] = "ESTABLISHED"
-        self.server.event("CALL_ESTABLISHED", leg)
-        await self.told.expect(PhoneEstablished, call=call)
-        return leg
+        return await answered(self.server, self.phone, self.told, call, uri)
+
+
+async def answered(
+    server: ScriptedBaresip, phone: CtrlPhone | CtrlLine, told: Told, call: CallId, uri: str
+) -> dict[str, str]:
+    """Dial and be answered."""
+    dials = sum(command == "dial" for command, _ in server.commands)
+    phone.dial(call, uri)
+    await server.got("dial", times=dials + 1)
+    leg = server.calls[-1]
+    leg["state"] = "ESTABLISHED"
+    server.event("CALL_ESTABLISHED", leg)
+    await told.expect(PhoneEstablished, call=call)
+    return leg
 
 
 @pytest.fixture
@@ -424,6 +430,18 @@ async def own_line(server: ScriptedBaresip, told: Told, data_dir: Path) -> Async
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+@pytest.mark.parametrize("version", ["2.0.0", "3.0.0", "4.9.0"])
+async def test_a_forged_end_of_one_call_spares_the_other(version: str, tmp_path: Path) -> None:
+    """Before 3.19 a hang-up has no id, and on a Baresip of our own the one call left is not the one meant."""
+    told = Told()
+    async with scripted_baresip(version=version) as server, own_line(server, told, tmp_path) as line:
+        await answered(server, line, told, CALL, "sip:1@x")
+        await answered(server, line, told, CallId("c2"), "sip:2@x")
+        line.hung_up("sip:1@x", "Connection reset by peer")
+        await server.got("hangup")
+        assert [leg["peer"] for leg in server.calls] == ["sip:2@x"]
 
 
 async def test_registering_again_by_interval_and_index(join) -> None:
