@@ -29,6 +29,7 @@ from ..core.events import (
     RegState,
 )
 from ..core.text import clean
+from ..core.words import phrase
 from ..ports import Emit, PhoneError
 from . import sip_tls
 from .ctrl_messages import PhoneMessage
@@ -52,8 +53,12 @@ rings on."""
 _CALLS_END, _PART_ENDS = 1.2, 0.8
 """Seconds at most for the end of the calls, and then of the registration and of the stack."""
 
-_DEAD = "The embedded phone has stopped and cannot be started again in this process: restart the console."
-_ABSENT = "The embedded phone has no build for this system: install baresip and set CONSOLE_ENGINE=baresip."
+_DEAD = phrase(
+    "The embedded phone has stopped and cannot be started again in this process: restart the console."
+)
+_ABSENT = phrase(
+    "The embedded phone has no build for this system: install baresip and set CONSOLE_ENGINE=baresip."
+)
 
 
 def _fresh_call_id() -> CallId:
@@ -159,7 +164,9 @@ class EmbeddedPhone:
             self._agent = await UserAgent.create(runtime, account, transfer_policy="reject")
             self._agent.on_incoming(self._meet)
         except baresip.BaresipError as error:
-            raise PhoneError(f"The SIP account cannot be used: {clean(str(error))}.") from None
+            raise PhoneError(
+                phrase("The SIP account cannot be used: {error}.", error=clean(str(error)))
+            ) from None
         self._emit(LineUp("embedded", baresip.__version__, answered_is_2xx=True))
         if self._line.register:
             self.register()
@@ -168,10 +175,12 @@ class EmbeddedPhone:
         self._spawn(self._watch(runtime))
 
     def _why_not_started(self, error: str) -> str:
-        place = f" on {self._line.listen}" if self._line.listen else ""
-        return (
-            f"The embedded phone could not start{place}: {clean(error)}. "
-            "Is SIP_LISTEN an address of this machine and its port free?"
+        place = phrase(" on {listen}", listen=self._line.listen) if self._line.listen else ""
+        return phrase(
+            "The embedded phone could not start{place}: {error}. Is SIP_LISTEN an address of this machine "
+            "and its port free?",
+            place=place,
+            error=clean(error),
         )
 
     async def _stop(self) -> None:
@@ -217,7 +226,9 @@ class EmbeddedPhone:
                 if late.when() <= asyncio.get_running_loop().time():
                     self._emit(LineSilent(False))
             except baresip.CommandTimeout:
-                self._die(f"The embedded phone has not answered for {PATIENCE:.0f} s.")
+                self._die(
+                    phrase("The embedded phone has not answered for {seconds:.0f} s.", seconds=PATIENCE)
+                )
             except baresip.BaresipError:
                 return  # dead or closing: told elsewhere
             finally:
@@ -249,7 +260,7 @@ class EmbeddedPhone:
 
         agent = self._agent
         if agent is None:
-            self._close(live, "The phone is not running.")
+            self._close(live, phrase("The phone is not running."))
             return
         self._dialing += 1
         try:

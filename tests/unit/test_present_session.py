@@ -189,7 +189,7 @@ def test_number_rows() -> None:
 
     assert "type a number, or Up" in shown("")
     assert "1 digit missing" in shown("8912345678")
-    assert "+7 912 345-67-89  mobile RU" in shown("89123456789")
+    assert "+7 912 345-67-89 mobile RU" in shown("89123456789")
     assert "Enter dials" in shown("89123456789")
     assert "Enter, Enter dials" in shown("+493012345678")
     assert "emergency" in shown("112")

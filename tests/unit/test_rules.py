@@ -41,7 +41,11 @@ def test_engine_knows_no_screen_device_or_socket_library() -> None:
 
 
 def test_commands_without_a_line_load_no_screen_or_device() -> None:
-    assert not imported_by("console.cli", "console.commands.one_call") & {"textual", "sounddevice", "websockets"}
+    assert not imported_by("console.cli", "console.commands.one_call") & {
+        "textual",
+        "sounddevice",
+        "websockets",
+    }
 
 
 def test_the_screen_knows_no_phone_device_or_socket() -> None:
