@@ -149,6 +149,11 @@ class CtrlLine:
         for call in ours:
             await self._commands.wait_closed(call)
 
+    @property
+    def _doomed(self) -> bool:
+        """Our own program, which is about to be ended: no call may begin on it any more."""
+        return self._setup.own and (self.silent.is_set() or self.intruded.is_set())
+
     # ---- the link ----
 
     async def link_up(self) -> None:
@@ -170,8 +175,9 @@ class CtrlLine:
             self._last_down = None
             self.up.set()
             self.was_up = True
-            self._emit(LineUp(ENGINE, str(self._version or "unknown"), self._now.answered_is_2xx))
-            if account is not None:
+            if not self._doomed:
+                self._emit(LineUp(ENGINE, str(self._version or "unknown"), self._now.answered_is_2xx))
+            if account is not None and not self._doomed:
                 self._emit(self._registration(account))
             self._resync(listing, current)
             early, self._early = self._early, []

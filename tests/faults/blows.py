@@ -129,6 +129,9 @@ CALLEES = (
     *("Nobody home", "Reliable", "On hold", "Tunnel"),
 )
 
+HANG_UP = frozenset({"Brief", "Hangs up", "Mr Hm", "Crosses the BYE"})
+"""Callees that end the call by themselves."""
+
 TURN = Step("say", text="Hello", seconds=0.6, hz=500)
 
 
@@ -185,7 +188,9 @@ async def place(s: Scene, struck: Struck) -> Aftermath | None:
         s.engine.send(HangUp(call))
     ended = await s.over(call, 30)
     reached = len(s.invites()) > invites
-    rings_on = ended.answered_at is None and any(blow.kills for _, blow in struck.blows)
+    killed = any(blow.kills for _, blow in struck.blows)
+    # A far end that rings goes on to ring, and one that has hung up waits for an answer to its BYE.
+    rings_on = killed and (ended.answered_at is None or struck.who in HANG_UP)
     try:
         end = await s.aftermath(call, leg=reached and not rings_on, rtp=False)
         _judge(end, struck)

@@ -121,6 +121,12 @@ def freeze_link(s: Scene) -> None:
     s.ctrl.freeze()
 
 
+async def line_given_up(s: Scene) -> None:
+    """The call is over at once (Baresip's own words tell), the link only after 5 s: a call that is dialed in
+    between is lost with it."""
+    await s.until(lambda: bool(s.of("line.down")), what="the end of the link")
+
+
 async def stopped_for_a_moment(s: Scene) -> Struck:
     """The session is closed while nobody can be heard; a fresh one takes over when the phone is back."""
     call, stopped = await s.talking(), baresip()
@@ -528,6 +534,7 @@ SINGLE: tuple[Fault, ...] = (
         not_on={EMBEDDED: NO_LINK},
         ctrl_proxy=True,
         far_timeout=20.0,
+        heal=line_given_up,
     ),
     Fault("baresip restarted, and killed as it starts", restarted, LOST, not_on={EMBEDDED: NO_PROCESS}),
     Fault("ctrl_tcp cut", link_cut, ENDED, not_on={EMBEDDED: NO_LINK}, ctrl_proxy=True),
