@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from .commands.log_view import Tail
 from .core.effects import Record
 from .core.events import CallId, Event
 from .core.replay import replay
@@ -19,6 +18,7 @@ from .ports import Levels, Publish, Update
 from .records import runs
 from .records.calls import CALLS, load_calls, totals_of_today
 from .records.logbook import EVENTS
+from .records.tail import Tail
 from .settings.loading import Loaded
 
 LOOK_SECONDS = 0.2
@@ -42,18 +42,30 @@ class WatchedConsole:
         self._stop = threading.Event()
 
     async def run(self, publish: Publish) -> None:
-        before = runs.kept(self._events)[:-1][-1:]  # a run that began before midnight
-        tail = Tail(self._events)
-        lines = [line for path in before for line in path.read_text(errors="replace").splitlines()]
-        lines += tail.new()
-        shown = self._take(runs.records(lines))
-        publish(Update(self._state, tuple(shown), self._run.wall_zero))
+        """Reads beside the loop, slice by slice: days of events hold no key up."""
+        tail = await asyncio.to_thread(runs.tail_of_run, self._events)
+        try:
+            publish(self._update(await self._read(tail)))
+            while not self._stop.is_set():
+                await asyncio.sleep(LOOK_SECONDS)
+                fresh = await self._read(tail)
+                fresh += self._look_for_its_end()
+                if fresh:
+                    publish(self._update(fresh))
+        finally:
+            tail.close()
+
+    async def _read(self, tail: Tail) -> list[Record]:
+        slices, shown = tail.slices(), list[Record]()
         while not self._stop.is_set():
-            await asyncio.sleep(LOOK_SECONDS)
-            fresh = self._take(runs.records(tail.new()))
-            fresh += self._look_for_its_end()
-            if fresh:
-                publish(Update(self._state, tuple(fresh), self._run.wall_zero))
+            lines = await asyncio.to_thread(next, slices, None)
+            if lines is None:
+                break
+            shown = await asyncio.to_thread(self._take, shown, lines)
+        return shown
+
+    def _update(self, shown: list[Record]) -> Update:
+        return Update(self._state, tuple(shown), self._run.wall_zero)
 
     def send(self, event: Event) -> None:
         """Nothing: who looks on does nothing."""
@@ -67,18 +79,26 @@ class WatchedConsole:
     def stop(self) -> None:
         self._stop.set()
 
-    def _take(self, records: Iterable[Record]) -> list[Record]:
+    def _take(self, shown: list[Record], lines: Iterable[str]) -> list[Record]:
         """Bring the state up to date; returns what belongs to the run that is followed."""
-        shown: list[Record] = []
-        for record in records:
+        for record in runs.records(lines):
             run = runs.read_mark(record)
             if run is not None:
                 self._begin(run)
                 shown = []
+            elif not self._run.pid and record.t > self.now():
+                self._run = runs.Run(0, self._written_at() - record.t)
             self._last = record.t
             self._state = replay(self._state, record)
             shown.append(record)
         return shown
+
+    def _written_at(self) -> float:
+        """When the file was last added to (Unix seconds): without a mark, its last record is of then."""
+        try:
+            return self._events.stat().st_mtime
+        except OSError:
+            return time.time()
 
     def _begin(self, run: runs.Run) -> None:
         """A run begins: what its records do not tell is what was on disk."""

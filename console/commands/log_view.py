@@ -6,12 +6,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from .. import language
 from ..core import outcome
 from ..core.words import phrase
 from ..records.logbook import WORDS
+from ..records.tail import Tail
 from .log_words import reworded
 from .talking import tell
 
@@ -56,58 +58,12 @@ def lines(folder: Path, call: str = "") -> Iterator[str]:
 def followed(folder: Path, call: str = "", pause: Callable[[float], None] = time.sleep) -> Iterator[str]:
     """The last lines, then each new one as it is written; for ever. `pause` waits so many seconds."""
     path = folder / WORDS
-    tail = Tail(path)
-    past = [line for line in tail.new() if _belongs(line, call)]
-    yield from past[-LAST_LINES:]
-    while True:
-        pause(_LOOK_SECONDS)
-        yield from (line for line in tail.new() if _belongs(line, call))
-
-
-class Tail:
-    """Whole lines as they are added to a file that may come, be renamed and come anew."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._inode = 0
-        self._place = 0
-        self._rest = b""
-
-    def new(self) -> list[str]:
-        """The lines since the last time."""
-        found: list[str] = []
-        for path in self._to_read():
-            try:
-                with path.open("rb") as file:
-                    file.seek(self._place)
-                    data = self._rest + file.read()
-                    self._place = file.tell()
-            except OSError:
-                return found
-            *whole, self._rest = data.split(b"\n")
-            found += [line.decode("utf-8", "replace") for line in whole]
-        return found
-
-    def _to_read(self) -> Iterator[Path]:
-        """The file; where it is another one than before, first what the old one has got since."""
-        try:
-            inode = self._path.stat().st_ino
-        except OSError:
-            return
-        if self._inode and inode != self._inode:
-            yield from (
-                path for path in self._path.parent.glob(f"{self._path.name}.*") if _inode(path) == self._inode
-            )
-        if inode != self._inode:
-            self._inode, self._place, self._rest = inode, 0, b""
-        yield self._path
-
-
-def _inode(path: Path) -> int:
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return 0
+    with closing(Tail(path)) as tail:
+        past = [line for line in tail.new() if _belongs(line, call)]
+        yield from past[-LAST_LINES:]
+        while True:
+            pause(_LOOK_SECONDS)
+            yield from (line for line in tail.new() if _belongs(line, call))
 
 
 def _belongs(line: str, call: str) -> bool:

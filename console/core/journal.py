@@ -39,7 +39,7 @@ def word(record: Record) -> Line:
         message, extra = _MESSAGE.get(record.type, _plain)(record)
         source, template = TEMPLATES[message]
         return Line(SOURCES[source], message, phrase(template, **{**record.fields, **extra}))
-    except (LookupError, ValueError, TypeError, OverflowError):
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
         shown = ", ".join(f"{k}={v}" for k, v in record.fields.items())
         return Line(SOURCES["console"], record.type, f"{record.type} {shown}".rstrip())
 

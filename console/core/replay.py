@@ -18,6 +18,7 @@ Fields = Mapping[str, JsonValue]
 
 _TEXT_LIMIT = 20_000
 _LATEST = 1e10  # seconds; also keeps what is no number out
+_LARGEST = 1e11  # of any number in a record; Unix seconds are the largest
 
 
 def replay(state: State, record: Record) -> State:
@@ -31,7 +32,7 @@ def replay(state: State, record: Record) -> State:
             return state
         call = state.find(record.call) or next((c for c in state.ended if c.id == record.call), None)
         return state if call is None else _put(state, _CALL[record.type](call, record.t, record.fields))
-    except ValueError:  # a word that no vocabulary has: of another version
+    except (ValueError, TypeError, ArithmeticError):  # a word that no vocabulary has: of another version
         return state
 
 
@@ -41,8 +42,9 @@ def _text(fields: Fields, key: str) -> str:
 
 
 def _number(fields: Fields, key: str) -> float:
+    """Seconds; what no time can be is 0."""
     value = fields.get(key)
-    return float(value) if isinstance(value, int | float) else 0.0
+    return float(value) if isinstance(value, int | float) and 0 <= value < _LATEST else 0.0
 
 
 def _code(fields: Fields) -> int | None:
@@ -263,6 +265,12 @@ def record_from(line: Mapping[str, Any]) -> Record:
     fields = {
         clean(key, 60): clean(value, _TEXT_LIMIT) if isinstance(value, str) else value
         for key, value in line.items()
-        if key not in ("t", "type", "call") and isinstance(value, str | int | float | None)
+        if key not in ("t", "type", "call") and _makes_sense(value)
     }
     return Record(float(t), clean(type_, 60), CallId(clean(call, 60)) if call is not None else None, fields)
+
+
+def _makes_sense(value: object) -> bool:
+    if isinstance(value, int | float):
+        return -_LARGEST < value < _LARGEST
+    return value is None or isinstance(value, str)

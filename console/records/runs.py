@@ -16,6 +16,8 @@ from ..core.effects import Record
 from ..core.replay import record_from, replay
 from ..core.state import AgentPhase, Call, CallPhase, Outcome, Policy, State
 from ..core.words import msgid, phrase
+from .last_run import tail_of_last_run
+from .tail import Tail
 
 STARTED, ENDED = "console.started", "console.ended"
 _LATEST = 1e11  # Unix seconds
@@ -59,25 +61,27 @@ def records(lines: Iterable[str]) -> Iterator[Record]:
             continue
 
 
-def kept(path: Path) -> list[Path]:
-    """The file and what midnight has made of it, oldest first."""
-    return [*sorted(path.parent.glob(f"{path.name}.????-??-??")), *([path] if path.exists() else [])]
+def _is_mark(record: Record) -> bool:
+    """One that begins a run, or ends it."""
+    return record.type == ENDED or read_mark(record) is not None
+
+
+def tail_of_run(path: Path) -> Tail:
+    """The lines of the run that is the last to have begun, and what it goes on to write."""
+    return tail_of_last_run(path, lambda line: any(read_mark(record) for record in records([line])))
 
 
 def killed(path: Path) -> tuple[Run, tuple[Call, ...]] | None:
     """The last run and the calls in which it was killed; None when it ended in order, still runs, or was in
     no call. The times of a call are in seconds of that run; it ends with the last sign of life."""
     run, state, last = None, State(Policy(domain="")), 0.0
-    for file in kept(path)[-2:]:  # a run that began before midnight
-        try:
-            with file.open(encoding="utf-8", errors="replace") as lines:
-                for record in records(lines):
-                    begun = read_mark(record)
-                    if begun is not None or record.type == ENDED:
-                        run, state = begun, State(Policy(domain=""))
-                    state, last = replay(state, record), record.t
-        except OSError:
-            continue
+    tail = tail_of_last_run(path, lambda line: any(_is_mark(record) for record in records([line])))
+    for lines in tail.slices():
+        for record in records(lines):
+            if _is_mark(record):
+                run, state = read_mark(record), State(Policy(domain=""))
+            state, last = replay(state, record), record.t
+    tail.close()
     if run is None or not state.calls or _lives(run.pid):
         return None
     return run, tuple(killed_call(call, last, run.pid) for call in state.calls)

@@ -3,12 +3,15 @@ with terminal sequences, markup, marks that turn the direction, and at lengths o
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,9 +32,11 @@ from console.phone.baresip_version import Version
 from console.phone.ctrl_messages import PhoneMessage, parse
 from console.phone.dialogs import Dialogs
 from console.phone.line_events import LineEvents
-from console.ports import SessionRequest
+from console.ports import SessionRequest, Update
 from console.records import runs
+from console.records.archive import Archive
 from console.records.logbook import record_json
+from console.watching import WatchedConsole
 
 CALL = ev.CallId("c1")
 LONGEST = TEXT_LIMIT + 200
@@ -199,3 +204,25 @@ def test_an_event_file_never_breaks_who_reads_it(lines: list[tuple[str, dict[str
         assert all(harmless(text) for text in texts(dict(record.fields)))
         state = replay(state, record)
         assert harmless(word(record).text)
+
+
+@given(st.lists(st.dictionaries(NAMES, JSON | st.integers(-(10**40), 10**400), max_size=6), max_size=6))
+def test_any_objects_in_an_event_file_stop_no_start(objects: list[dict[str, Any]]) -> None:
+    begun = {"t": 0.0, "type": runs.STARTED, "pid": 2**31 - 1, "wall_zero": 1.8e9}
+    dialed = {"t": 1.0, "type": "call.dialing", "call": "c1", "number": "1"}
+    lines = [json.dumps({"t": 1.0, "call": "c1", **each}) for each in (begun, dialed, *objects)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.jsonl"
+        path.write_text("\n".join(lines) + "\n")
+        archive = Archive(path.parent, path.parent, 9, Policy(domain="h"))
+        archive.initial(1.8e9 + 100, 0.0, lambda event: None)
+        watched = WatchedConsole(path.parent, path.parent, Policy(domain="h"), lambda: False)
+        updates: list[Update] = []
+
+        def publish(update: Update) -> None:
+            updates.append(update)
+            watched.stop()
+
+        asyncio.run(watched.run(publish))
+    for record in updates[0].records:
+        word(record)

@@ -7,16 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from console.commands import log_view
-from console.commands.log_view import Tail
 from console.core.effects import Record
 from console.core.events import CallId
 from console.records.logbook import Logbook
+from console.records.tail import Tail
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,9 +58,15 @@ def test_it_reads_what_the_logbook_writes(tmp_path: Path) -> None:
     assert "c0ffee02" in line
 
 
-def test_a_tail_gives_whole_lines_once(tmp_path: Path) -> None:
+@pytest.fixture
+def opened() -> Iterator[Callable[[Tail], Tail]]:
+    with ExitStack() as stack:
+        yield lambda tail: stack.enter_context(closing(tail))
+
+
+def test_a_tail_gives_whole_lines_once(tmp_path: Path, opened: Callable[[Tail], Tail]) -> None:
     path = tmp_path / "console.log"
-    tail = Tail(path)
+    tail = opened(Tail(path))
     assert tail.new() == []
     path.write_bytes(b"one\ntw")
     assert tail.new() == ["one"]
@@ -72,17 +79,28 @@ def test_a_tail_gives_whole_lines_once(tmp_path: Path) -> None:
     assert tail.new() == []
 
 
-def test_a_tail_survives_midnight(tmp_path: Path) -> None:
+def test_a_tail_survives_midnight(tmp_path: Path, opened: Callable[[Tail], Tail]) -> None:
     path = tmp_path / "console.log"
     path.write_text("one\n")
-    tail = Tail(path)
+    tail = opened(Tail(path))
     assert tail.new() == ["one"]
     with path.open("a") as file:
         file.write("late\n")
     path.rename(tmp_path / "console.log.2026-11-22")
-    assert tail.new() == []
+    assert tail.new() == ["late"]
+    with (tmp_path / "console.log.2026-11-22").open("a") as file:
+        file.write("later\n")
     path.write_text("today\n")
-    assert tail.new() == ["late", "today"]
+    assert tail.new() == ["later", "today"]
+
+
+def test_a_tail_reads_on_in_a_file_that_was_emptied(tmp_path: Path, opened: Callable[[Tail], Tail]) -> None:
+    path = tmp_path / "console.log"
+    path.write_text("one\ntwo\nha")
+    tail = opened(Tail(path))
+    assert tail.new() == ["one", "two"]
+    path.write_text("c\n")
+    assert tail.new() == ["c"]
 
 
 def test_follow_begins_with_the_last_lines_and_filters(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from console.core.events import (
 from console.core.replay import record_from, replay
 from console.core.state import AgentPhase, CallPhase, Outcome, Policy, State
 from console.core.step import step
-from console.records import runs
+from console.records import last_run, runs
 from console.records.archive import Archive
 from console.records.calls import CALLS
 from console.records.logbook import EVENTS, record_json
@@ -164,6 +164,44 @@ def test_a_run_from_before_midnight(tmp_path: Path) -> None:
     found = runs.killed(path)
     assert found is not None
     assert found[1][0].answered_at is not None
+
+
+def test_a_run_of_many_days_and_what_was_before_it(tmp_path: Path) -> None:
+    records = played(*READY, *TALK)[1]
+    write(tmp_path, mark(1), *records, name=f"{EVENTS}.2026-11-18")  # another run
+    write(tmp_path, mark(gone()), *records[:4], name=f"{EVENTS}.2026-11-19")
+    quiet = [Record(5.0, "notice", None, {"text": f'not a mark: "{runs.STARTED}"'})] * 5
+    for day in ("2026-11-20", "2026-11-21"):
+        write(tmp_path, *quiet, name=f"{EVENTS}.{day}")
+    found = runs.killed(write(tmp_path, *records[4:]))
+    assert found is not None
+    assert found[1][0].answered_at is not None
+
+
+@pytest.mark.parametrize("block", [7, 100, 333])
+def test_a_mark_is_found_wherever_blocks_end(
+    tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(last_run, "BLOCK", block)
+    talk = played(*READY, *TALK)[1]
+    found = runs.killed(write(tmp_path, mark(1), *talk, mark(gone()), *talk))
+    assert found is not None
+    assert len(found[1]) == 1
+
+
+def test_only_the_last_run_of_a_big_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = played(*READY, *TALK)[1]
+    path = write(tmp_path, *[mark(gone()), *talk, runs.ended(9.0)] * 50)
+    seen: list[Record] = []
+    real = runs.replay
+    monkeypatch.setattr(runs, "replay", lambda state, record: seen.append(record) or real(state, record))
+    assert runs.killed(path) is None
+    assert [record.type for record in seen] == [runs.ENDED]
+
+
+@pytest.mark.parametrize("pid", [0, -1, 10**40])
+def test_a_mark_with_a_number_that_no_process_has(tmp_path: Path, pid: int) -> None:
+    assert runs.killed(write(tmp_path, mark(pid), *played(*READY, *TALK)[1])) is None
 
 
 @pytest.mark.parametrize("how", ["in order", "no call", "call over", "still runs", "no mark", "no file"])

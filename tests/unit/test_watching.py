@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from console.commands import look_on
 from console.core import outcome
 from console.core.effects import Record
 from console.core.events import CallId, Event
+from console.core.journal import word
 from console.core.state import AgentPhase, Call, CallPhase, Line, Outcome, Policy, State
 from console.line_lock import Holder, LineTaken, holder, line_lock
 from console.ports import Update
@@ -207,6 +210,69 @@ async def test_an_event_file_that_is_not_there_yet(tmp_path: Path) -> None:
     assert (await watched.state()).calls == ()
     watched.write(mark(), DIALING)
     assert len((await watched.state()).calls) == 1
+    watched.console.stop()
+    await asyncio.wait_for(task, 20)
+
+
+@pytest.mark.parametrize("renamed", [False, True], ids=["new file", "just after midnight"])
+async def test_a_run_that_began_days_ago(tmp_path: Path, renamed: bool) -> None:
+    watched = Watched(tmp_path)
+    days = ["2026-11-20", "2026-11-21", "2026-11-22"]
+    for day, record in zip(days, (mark(), DIALING, Record(1.5, "notice", None, {"text": "x"})), strict=True):
+        (tmp_path / f"{EVENTS}.{day}").write_text(record_json(record) + "\n")
+    if renamed:
+        (tmp_path / f"{EVENTS}.2026-11-23").write_text(record_json(ANSWERED) + "\n")
+    else:
+        watched.write(ANSWERED)
+    task = asyncio.create_task(watched.console.run(watched.publish))
+    state = await watched.state()
+    assert watched.seen[0].wall_zero == WALL
+    assert [c.answered_at for c in state.calls] == [2.0]
+    watched.write(Record(3.0, "call.closed", C, {"by": "remote", "seconds": 1.0}))
+    assert (await watched.state()).calls == ()
+    watched.console.stop()
+    await asyncio.wait_for(task, 20)
+
+
+async def test_without_a_mark_no_call_lasts_less_than_nothing(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(replace(DIALING, t=200_000.0), replace(ANSWERED, t=200_001.0))
+    task = asyncio.create_task(watched.console.run(watched.publish))
+    (call,) = (await watched.state()).calls
+    assert 0 <= call.seconds(watched.console.now()) < 60
+    watched.console.stop()
+    await asyncio.wait_for(task, 20)
+
+
+@pytest.mark.parametrize("t", ["1" + "0" * 400, "NaN", "1e999", "-1", "true", '"x"'])
+async def test_one_odd_line_ends_nothing(tmp_path: Path, t: str) -> None:
+    watched = Watched(tmp_path)
+    watched.write(mark(), DIALING)
+    task = asyncio.create_task(watched.console.run(watched.publish))
+    await watched.state()
+    with watched.events.open("a") as file:
+        file.write(f'{{"t": {t}, "type": "call.answered", "call": "c1"}}\n[[[\n\n{{}}\n')
+        file.write(f'{{"t": 1.5, "type": "call.closed", "call": "c1", "seconds": {t}}}\n')
+    watched.write(replace(DIALING, call=CallId("c2")))
+    async with asyncio.timeout(20):
+        while "c2" not in [c.id for c in watched.seen[-1].state.calls]:
+            await watched.state()
+    for record in watched.seen[-1].records:
+        assert word(record).text
+    watched.console.stop()
+    await asyncio.wait_for(task, 20)
+
+
+async def test_a_big_file_does_not_hold_up_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(tmp_path)
+    watched.write(mark(), *[Record(1.0, "notice", None, {"text": "x" * 100})] * 20_000, DIALING)
+    taken_on: set[int] = set()
+    real = runs.records
+    monkeypatch.setattr(runs, "records", lambda lines: taken_on.add(threading.get_ident()) or real(lines))
+    task = asyncio.create_task(watched.console.run(watched.publish))
+    assert len((await watched.state()).calls) == 1
+    assert taken_on
+    assert threading.get_ident() not in taken_on
     watched.console.stop()
     await asyncio.wait_for(task, 20)
 
