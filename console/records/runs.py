@@ -20,6 +20,7 @@ from .last_run import tail_of_last_run
 from .tail import Tail
 
 STARTED, ENDED = "console.started", "console.ended"
+_OF_A_CALL, _OF_A_RUN = '"call"', '"console.'  # a start need not wait for other lines to be understood
 _LATEST = 1e11  # Unix seconds
 _WHY_KILLED = msgid("the console was killed (process {pid})")
 
@@ -77,7 +78,8 @@ def killed(path: Path) -> tuple[Run, tuple[Call, ...]] | None:
     run, state, last = None, State(Policy(domain="")), 0.0
     tail = tail_of_last_run(path, lambda line: any(_is_mark(record) for record in records([line])))
     for lines in tail.slices():
-        for record in records(lines):
+        telling = (line for line in lines if _OF_A_CALL in line or _OF_A_RUN in line or line is lines[-1])
+        for record in records(telling):
             if _is_mark(record):
                 run, state = read_mark(record), State(Policy(domain=""))
             state, last = replay(state, record), record.t

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from console.agent.conversation import Conversation, UnsupportedFormat
@@ -191,6 +191,7 @@ NAMES = st.sampled_from(
     [
         *("t", "type", "call", "state", "code", "reason", "by", "outcome", "origin", "seconds", "pid"),
         *("wall_zero", "number", "peer", "credits", "on", "limit_seconds", "conversation_id"),
+        *("early_media_seconds", "after_answer_ms", "usd", "held"),
     ]
 )
 
@@ -206,7 +207,11 @@ def test_an_event_file_never_breaks_who_reads_it(lines: list[tuple[str, dict[str
         assert harmless(word(record).text)
 
 
-@given(st.lists(st.dictionaries(NAMES, JSON | st.integers(-(10**40), 10**400), max_size=6), max_size=6))
+@example([{"type": "call.answered", "early_media_seconds": 10**400}])
+@example([{"type": runs.STARTED, "pid": 10**40}, {"type": runs.STARTED, "pid": -1}])
+@given(
+    st.lists(st.dictionaries(NAMES, JSON | TYPES | st.integers(-(10**40), 10**400), max_size=6), max_size=6)
+)
 def test_any_objects_in_an_event_file_stop_no_start(objects: list[dict[str, Any]]) -> None:
     begun = {"t": 0.0, "type": runs.STARTED, "pid": 2**31 - 1, "wall_zero": 1.8e9}
     dialed = {"t": 1.0, "type": "call.dialing", "call": "c1", "number": "1"}

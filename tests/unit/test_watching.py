@@ -252,6 +252,7 @@ async def test_one_odd_line_ends_nothing(tmp_path: Path, t: str) -> None:
     await watched.state()
     with watched.events.open("a") as file:
         file.write(f'{{"t": {t}, "type": "call.answered", "call": "c1"}}\n[[[\n\n{{}}\n')
+        file.write(f'{{"t": 1.4, "type": "call.answered", "call": "c1", "early_media_seconds": {t}}}\n')
         file.write(f'{{"t": 1.5, "type": "call.closed", "call": "c1", "seconds": {t}}}\n')
     watched.write(replace(DIALING, call=CallId("c2")))
     async with asyncio.timeout(20):
