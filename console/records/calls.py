@@ -76,11 +76,14 @@ def call_line(call: Call, wall_zero: float) -> str:
 
 
 def call_from(line: dict[str, Any], wall_zero: float) -> Call:
-    """A line of `call_line`, with times in engine seconds of this run; raises `ValueError`, `KeyError` or
-    `TypeError` when it is none."""
+    """A line of `call_line`, with times in engine seconds of this run; raises `ValueError`, `LookupError`,
+    `TypeError`, `AttributeError` or `ArithmeticError` when it is none."""
+    if any(not isinstance(line[name], str) for name in ("id", "number", "uri", "reason", "why")):
+        raise TypeError("texts are missing")
     started = datetime.fromisoformat(line["started"]).timestamp() - wall_zero
+    datetime.fromtimestamp(wall_zero + started + DAY_SECONDS)  # its local day can be told
     after = line["answered_after"]
-    answered = None if after is None else started + float(after)
+    answered = None if after is None else started + _seconds(after)
     return Call(
         id=CallId(line["id"]),
         number=line["number"],
@@ -91,8 +94,8 @@ def call_from(line: dict[str, Any], wall_zero: float) -> Call:
         incoming=bool(line["incoming"]),
         name=line.get("name", ""),
         answered_at=answered,
-        ended_at=(answered if answered is not None else started) + float(line["seconds"]),
-        early_seconds=float(line["early_media_seconds"]),
+        ended_at=(answered if answered is not None else started) + _seconds(line["seconds"]),
+        early_seconds=_seconds(line["early_media_seconds"]),
         outcome=Outcome(line["outcome"]) if line["outcome"] else None,
         code=line["code"],
         reason=line["reason"],
@@ -100,8 +103,14 @@ def call_from(line: dict[str, Any], wall_zero: float) -> Call:
         why=line["why"],
         notes=tuple(line.get("notes", ())),
         review=Review(**line["review"]) if line.get("review") else None,
-        agent=Agent(conversation_id=line["conversation_id"], billed=float(line["agent_seconds"])),
+        agent=Agent(conversation_id=line["conversation_id"], billed=_seconds(line["agent_seconds"])),
     )
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, int | float) or not 0 <= value < 1e10:
+        raise ValueError("no number of seconds")
+    return float(value)
 
 
 def load_calls(path: Path, wall_zero: float) -> tuple[Call, ...]:
@@ -114,7 +123,7 @@ def load_calls(path: Path, wall_zero: float) -> tuple[Call, ...]:
     for text in lines:
         try:
             calls.append(call_from(json.loads(text), wall_zero))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RecursionError):
             continue
     return tuple(reversed(calls))
 

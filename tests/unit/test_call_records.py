@@ -1,0 +1,57 @@
+"""`calls.jsonl` read back: whatever stands in it, the console starts, and what is a record is kept."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.records.calls import call_from, call_line, load_calls, totals_of_today
+
+GOOD: dict[str, Any] = {
+    "id": "c1",
+    "started": "2026-11-22T10:00:00+00:00",
+    "incoming": False,
+    "number": "+79123456789",
+    "uri": "sip:79123456789@example.org",
+    "answered_after": 3.5,
+    "seconds": 20.0,
+    "early_media_seconds": 0.0,
+    "outcome": "finished",
+    "code": None,
+    "reason": "",
+    "by": "remote",
+    "why": "",
+    "conversation_id": "conv_1",
+    "agent_seconds": 16.0,
+    "notes": [],
+    "review": None,
+}
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.just(10**400),
+    st.floats(),
+    st.text(max_size=20),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+    st.sampled_from(["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "NaN"]),
+)
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    call = call_from(GOOD, 1_000.0)
+    assert call_from(json.loads(call_line(call, 1_000.0)), 1_000.0) == call
+
+
+@given(st.dictionaries(st.sampled_from([*GOOD]), ODD, min_size=1, max_size=3))
+def test_an_odd_line_is_passed_over(tmp_path_factory: pytest.TempPathFactory, odd: dict[str, Any]) -> None:
+    path: Path = tmp_path_factory.mktemp("data") / "calls.jsonl"
+    path.write_text("\n".join((json.dumps({**GOOD, **odd}), "[" * 50_000, "5", json.dumps(GOOD))))
+    calls = load_calls(path, 0.0)
+    assert calls[0] == call_from(GOOD, 0.0)
+    totals = totals_of_today(calls, 0.0, calls[0].started_at)
+    assert totals.agent_seconds >= 16.0
