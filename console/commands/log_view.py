@@ -41,7 +41,10 @@ def show(folder: Path, call: str, *, follow: bool) -> int:
     except BrokenPipeError:  # whoever read it has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not follow and not kept(folder):
-        tell(phrase("Nothing has been logged in {folder} yet.", folder=folder))
+        what = phrase(
+            "Nothing has been logged in {folder} yet; --demo shows the demo line's log.", folder=folder
+        )
+        tell(what)
     return 0
 
 

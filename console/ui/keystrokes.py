@@ -71,6 +71,8 @@ class Burst:
         hang_up = [s for s in strokes if by_position(s.character) == HANG_UP]
         if len(strokes) == 2 and hang_up:
             return Taken(hang_up)
+        if len(strokes) == 2 and all(s.character.isalpha() for s in strokes):
+            return Taken(strokes)  # two commands at once, or brought together by a slow connection
         return Taken(pasted="".join(s.character if s.character.isprintable() else " " for s in strokes))
 
 

@@ -47,7 +47,7 @@ def card(
         return _between_calls(state, not_ready)
     word, tone = phase_word(call)
     rows = _about(call, now)
-    if not call.ours:
+    if not call.ours and call.phase is not CallPhase.INCOMING:
         rows = [sentence(tr("of another program on this phone: only shown"), Tone.WARN), *rows[-1:]]
     if call.origin is Origin.API:
         rows.insert(0, sentence(tr("asked for by the API"), Tone.DIM))
