@@ -134,6 +134,8 @@ def _first_audio(record: Record) -> _Message:
 
 def _transcript(record: Record) -> _Message:
     message = f"agent.transcript.{_text(record.fields, 'role')}"
+    if record.fields.get("silenced"):
+        return message + ".silenced", {}
     return _marked(record, message + (".corrected" if record.fields.get("corrected") else "")), {}
 
 

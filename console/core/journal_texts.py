@@ -50,6 +50,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "agent.first_audio": ("AI", msgid("first word {seconds:.1f} s after the answer")),
     "agent.transcript.agent": ("AI", "> {text}"),
     "agent.transcript.agent.corrected": ("AI", msgid("> (heard only) {text}")),
+    "agent.transcript.agent.silenced": ("AI", msgid("> (silenced) {text}")),
     "agent.transcript.user": ("them", "< {text}"),
     "agent.transcript.operator": ("you", "* {text}"),
     "agent.transcript.operator.api": ("console", msgid("* {text} (by the API)")),

@@ -157,6 +157,7 @@ def _transcript(d: Draft, call: Call, event: AgentTranscript) -> None:
         text=event.text,
         final=event.final,
         corrected=event.corrected,
+        **({"silenced": True} if event.role is Role.AGENT and call.silent_until is not None else {}),
     )
 
 

@@ -63,6 +63,11 @@ SOURCES = {"phone", "line", "AI", "them", "you", "audio", "console"}
         ("agent.live", {"after_answer_ms": 31, "conversation_id": "conv_7"}, "live after 31 ms, conv_7"),
         ("agent.transcript", {"role": "user", "text": "Hello {name}", "corrected": False}, "< Hello {name}"),
         ("agent.transcript", {"role": "agent", "text": "Hi", "corrected": True}, "> (heard only) Hi"),
+        (
+            "agent.transcript",
+            {"role": "agent", "text": "Hi", "corrected": True, "silenced": True},
+            "> (silenced) Hi",
+        ),
         ("agent.error", {"text": "1002 llm_timeout"}, "ElevenLabs reports an error: 1002 llm_timeout"),
         ("agent.interrupted", {"dropped_ms": 1340}, "interrupted; 1.3 s were not played"),
         (

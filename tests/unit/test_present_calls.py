@@ -94,7 +94,7 @@ def test_other_calls_are_counted_in_the_heading() -> None:
         (made(CallPhase.RINGING, early_seconds=3.0), "RINGING", ["network audio 3 s so far, AI not opened"]),
         (made(CallPhase.EARLY, early_since=96.0), "NETWORK AUDIO", ["not answered: 4 s of", "AI not opened"]),
         (
-            made(CallPhase.INCOMING, incoming=True),
+            made(CallPhase.INCOMING, incoming=True, ours=False),
             "INCOMING",
             ["a answers with the AI, x rejects", "0:09 left"],
         ),

@@ -18,6 +18,7 @@ from console.core.effects import (
 from console.core.events import (
     AgentAsks,
     AgentLive,
+    AgentTranscript,
     AgentUpgraded,
     AgentWarm,
     CallId,
@@ -31,6 +32,7 @@ from console.core.events import (
     PlayoutDrained,
     RegistrationChanged,
     RegState,
+    Role,
     SendDigits,
     Silence,
     Tell,
@@ -116,6 +118,18 @@ def test_silence_ends_by_itself_after_15_s(call: LiveCall) -> None:
     assert call.take(Silence(C, True)) == []
     assert AudioSilence(C, False) not in call.wait(14.9)
     assert AudioSilence(C, False) in call.wait(0.2)
+
+
+def test_what_a_silenced_ai_says_is_marked(call: LiveCall) -> None:
+    def marked() -> bool:
+        effects = call.take(AgentTranscript(C, 1, Role.AGENT, "It takes half an hour.", True))
+        (record,) = [e for e in effects if isinstance(e, Record)]
+        return record.fields.get("silenced", False) is True
+
+    call.take(Silence(C, True))
+    assert marked()
+    call.take(Silence(C, False))
+    assert not marked()
 
 
 def test_silence_is_lifted_by_hand(call: LiveCall) -> None:
