@@ -484,6 +484,8 @@ async def test_an_account_that_is_half_way_when_the_link_is_lost_is_made_anew(tm
         async with own_line(server, told, tmp_path) as line:
             server.silent.add("uadel")
             line.register()
+            await server.got("uadel")
+            server.drop()
             await told.expect(LineDown, gone=False)
             await server.got("uanew")
             await told.expect(LineUp)
