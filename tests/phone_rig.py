@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import pytest
 
 from console.core.events import CallId, Event, LineUp, RegistrationChanged, RegState
 from console.demo.cast import CAST
@@ -68,9 +69,11 @@ class Rig:
         self, kind: type[E], call: CallId | None = None, *, seconds: float = 15, count: int = 1
     ) -> E:
         """The event number `count` of this kind (of this call), past or to come."""
-        async with asyncio.timeout(seconds * SLOW):
-            async with self._changed:
+        try:
+            async with asyncio.timeout(seconds * SLOW), self._changed:
                 await self._changed.wait_for(lambda: len(self.all(kind, call)) >= count)
+        except TimeoutError:
+            pytest.fail(f"no {kind.__name__} within {seconds * SLOW:g} s; got {self.events}")
         return self.all(kind, call)[count - 1]
 
     async def far(self, event: str, sip_call_id: str | None = None, seconds: float = 15) -> dict[str, Any]:

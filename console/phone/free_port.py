@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import socket
+
+_OFFERED = range(20_001, 32_768)
+"""Above Baresip's RTP ports, and below those that systems give to connections: whoever is told of a port here
+still finds it free a moment later."""
 
 
 def free_tcp_port(host: str) -> int:
     """A TCP port on which nobody listens at `host`."""
+    for port in random.sample(_OFFERED, 50):
+        if is_free(host, port):
+            return port
     with _bound(host, 0, socket.SOCK_STREAM) as sock:
         return int(sock.getsockname()[1])
 
