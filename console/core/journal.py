@@ -93,12 +93,22 @@ def _refused(record: Record) -> _Message:
 
 
 def _incoming(record: Record) -> _Message:
-    name, peer = _text(record.fields, "name"), _text(record.fields, "peer")
-    return "call.incoming", {"who": f"{name} {peer}".strip()}
+    name, number = _text(record.fields, "name"), _caller(record.fields)
+    return "call.incoming", {"who": f"{name} {number}".strip()}
+
+
+def _missed(record: Record) -> _Message:
+    return "call.missed", {"peer": _caller(record.fields)}
+
+
+def _caller(fields: Fields) -> str:
+    """The number; files of earlier versions have only the SIP URI."""
+    return _text(fields, "number") or _text(fields, "peer")
 
 
 def _found(record: Record) -> _Message:
-    return ("call.found.ours" if record.fields.get("ours") else "call.found"), {}
+    message = "call.found.ours" if record.fields.get("ours") else "call.found"
+    return message, {"peer": _caller(record.fields)}
 
 
 def _hold(record: Record) -> _Message:
@@ -212,6 +222,7 @@ _MESSAGE: dict[str, Callable[[Record], _Message]] = {
     "call.dialing": _dialing,
     "refused": _refused,
     "call.incoming": _incoming,
+    "call.missed": _missed,
     "call.found": _found,
     "call.hold": _hold,
     "call.extended": _extended,

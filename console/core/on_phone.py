@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .caller import known_name, known_number
 from .draft import Draft
 from .effects import AudioAnswered
 from .events import (
@@ -263,23 +264,25 @@ def _incoming(d: Draft, event: PhoneIncoming) -> None:
     if d.state.find(event.call) is not None:
         return
     busy = d.state.quitting or any(not c.over for c in d.state.calls)
+    region = d.state.policy.region
+    number = known_number(event.peer, region)
     call = d.put(
         Call(
             id=event.call,
-            number=event.peer,
+            number=number,
             uri=event.peer,
             origin=None,
             phase=CallPhase.INCOMING,
             started_at=d.now,
             incoming=True,
             ours=False,
-            name=event.name,
+            name=known_name(event.name, number, region),
             wants_agent=d.state.policy.incoming_agent,
             call_seconds=d.state.policy.call_seconds,
             limit_at=d.now + INCOMING_SECONDS,
         )
     )
-    d.record("call.incoming", call.id, peer=event.peer, name=event.name)
+    d.record("call.incoming", call.id, number=number, peer=event.peer, name=call.name)
     if busy and not d.state.policy.joined:
         d.hang_up(call, ClosedBy.NETWORK, phrase("the line is taken"), Outcome.MISSED)
 
@@ -287,7 +290,8 @@ def _incoming(d: Draft, event: PhoneIncoming) -> None:
 def _missed(d: Draft, peer: str) -> None:
     totals = d.state.totals
     d.change(totals=replace(totals, missed=totals.missed + 1))
-    d.record("call.missed", peer=peer, why=phrase("the line is taken"))
+    number = known_number(peer, d.state.policy.region)
+    d.record("call.missed", number=number, peer=peer, why=phrase("the line is taken"))
 
 
 def _found(d: Draft, event: PhoneFound) -> None:
@@ -296,7 +300,7 @@ def _found(d: Draft, event: PhoneFound) -> None:
     call = d.put(
         Call(
             id=CallId(event.call),
-            number=event.peer,
+            number=known_number(event.peer, d.state.policy.region),
             uri=event.peer,
             origin=None,
             phase=CallPhase.UP if event.established else CallPhase.RINGING,
@@ -306,7 +310,7 @@ def _found(d: Draft, event: PhoneFound) -> None:
             wants_agent=False,
         )
     )
-    d.record("call.found", call.id, peer=event.peer, ours=event.ours)
+    d.record("call.found", call.id, number=call.number, peer=event.peer, ours=event.ours)
     if event.ours:
         d.hang_up(call, ClosedBy.NETWORK, phrase("left over from an earlier console"), Outcome.LOST)
     elif not d.state.policy.joined:

@@ -6,6 +6,7 @@ from textual import events, on
 from textual.timer import Timer
 from textual.widgets import Input
 
+from console.core.caller import WITHHELD, dialed_as_uri
 from console.core.journal_texts import SOURCES
 from console.language import shown, tr, tr_n
 from console.ports import Console
@@ -191,8 +192,8 @@ class MainScreen(Panes):
             history = [r.number for r in line_words.recents(self.state, self._wall_zero)]
             history += [offer.number for offer in self._options.offers]
             y = event.get_content_offset_capture(self.recent).y
-            if 0 <= y < len(history):
-                self.operator.put(history[y], "@" in history[y])
+            if 0 <= y < len(history) and history[y] != WITHHELD:
+                self.operator.put(history[y], dialed_as_uri(history[y]))
                 self.show_keys()
 
     # ---- fields ----

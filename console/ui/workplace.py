@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.core.caller import WITHHELD, dialed_as_uri
 from console.core.events import CallId
 from console.core.numbers import Judgement, Verdict
 from console.core.on_command import judge
@@ -87,10 +88,10 @@ class Workplace:
         found: dict[str, bool] = {}
         if self.state is not None:
             for call in (*reversed(self.state.calls), *self.state.ended):
-                if call.number:
-                    found.setdefault(call.number, "@" in call.number)
+                if call.number not in ("", WITHHELD):
+                    found.setdefault(call.number, dialed_as_uri(call.number))
         for number in self.offers:
-            found.setdefault(number, "@" in number)
+            found.setdefault(number, dialed_as_uri(number))
         return list(found.items())
 
     def say(self, word: str, at: float, tone: Tone = Tone.PLAIN) -> None:

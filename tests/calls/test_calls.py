@@ -171,6 +171,7 @@ async def test_an_incoming_call_is_offered_and_rejected(console: ConsoleRig) -> 
     incoming = await console.seen("call.incoming")
     assert incoming.call is not None
     assert console.state.calls[0].phase is CallPhase.INCOMING
+    assert (console.state.calls[0].number, console.state.calls[0].name) == ("+79750000015", "Olga")
     console.engine.send(Reject(incoming.call))
     assert (await console.over(incoming.call)).outcome is Outcome.REJECTED
 

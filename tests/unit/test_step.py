@@ -556,7 +556,7 @@ def test_answering_with_the_agent_for_incoming_calls() -> None:
     console = Console(State(Policy(domain="sip.example.org", incoming_agent=True)))
     console(LineUp("baresip", "4.9.0", True), RegistrationChanged(RegState.OK))
     console(PhoneIncoming(C, "sip:a@b", "Ann"), Answer(C), PhoneEstablished(C))
-    assert console.of(AgentPrepare) == [AgentPrepare(C, 1, True, "sip:a@b")]
+    assert console.of(AgentPrepare) == [AgentPrepare(C, 1, True, "a@b")]
     assert len(console.of(AgentOpen)) == 1
 
 

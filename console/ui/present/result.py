@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.core.caller import WITHHELD
 from console.core.events import ClosedBy, Origin
 from console.core.journal import NOT_HEARD, money, said
 from console.core.outcome import to_call_back
@@ -75,7 +76,7 @@ def next_step(call: Call, state: State | None = None) -> Row:
 def _redial(call: Call, state: State | None) -> str:
     if state is not None and call.number in state.never_call:
         return tr("On the never-call list: it is not dialed again")
-    if not (call.number.startswith("+") or "@" in call.number):
+    if call.number in ("", WITHHELD):
         return tr("No number to call back")
     twice = state is not None and call.number in state.answered_today
     keys = tr("Up, Enter, Enter") if twice else tr("Up, Enter")
