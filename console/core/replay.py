@@ -190,8 +190,9 @@ def _trouble_with_audio(call: Call, t: float, fields: Fields) -> Call:
 
 
 def _silenced(call: Call, t: float, fields: Fields) -> Call:
-    until = t + _number(fields, "limit_seconds") if fields.get("on") is True else None
-    return replace(call, silent_until=until)
+    if fields.get("on") is True:
+        return replace(call, silent_until=t + _number(fields, "limit_seconds"))
+    return replace(call, silent_until=None, resumed_at=t)
 
 
 # ---- their AI sessions ----

@@ -165,6 +165,8 @@ def _agent_late(d: Draft, call: Call) -> None:
     elif agent.phase is AgentPhase.FINISHING:
         call = d.agent_off(call)
         d.hang_up(call, ClosedBy.AGENT, phrase("the farewell did not end"), Outcome.FINISHED)
+    elif agent.phase is AgentPhase.LIVE and agent.queue is None and call.silent_until is not None:
+        d.agent(call, deadline=call.silent_until + MUTE_SECONDS)  # nothing of it can be heard meanwhile
     elif agent.phase is AgentPhase.LIVE and agent.queue is None:
         why = phrase("the AI said nothing for {seconds:.0f} s", seconds=MUTE_SECONDS)
         d.hang_up(call, ClosedBy.AGENT, why, Outcome.AGENT_LOST)

@@ -170,6 +170,7 @@ class Call:
     rtp_by: float | None = None  # without RTP from the callee by then, the call is ended
     deadline: float | None = None  # for the phone to confirm the call, or to end it
     silent_until: float | None = None  # the operator has silenced the AI
+    resumed_at: float | None = None  # the operator's last silence ended
     goodbye_by: float | None = None  # the AI was asked to say goodbye; then the call ends
     digits: str = ""  # keys the callee pressed, not yet told to the agent
     digits_by: float | None = None

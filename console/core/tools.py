@@ -73,7 +73,9 @@ def silence(d: Draft, call: Call, on: bool) -> Call:
         return call
     d.do(AudioSilence(call.id, on))
     d.record("agent.silenced", call.id, on=on, limit_seconds=SILENCE_SECONDS, origin=d.asked_from)
-    return d.call(call, silent_until=d.now + SILENCE_SECONDS if on else None)
+    if on:
+        return d.call(call, silent_until=d.now + SILENCE_SECONDS)
+    return d.call(call, silent_until=None, resumed_at=d.now)
 
 
 def _send_digits(d: Draft, call: Call, digits: str) -> None:

@@ -145,6 +145,7 @@ def test_no_call_and_a_call_that_is_over_but_still_closing_its_session() -> None
         (up(rtp_seen=False, answered_at=97.9), None, "No sound from the callee for 2 s (no RTP)."),
         (up(rtp_seen=False, answered_at=97.0, rtp_by=102.0), None, "the call ends in 2 s."),
         (up(), Levels(callee_since=94.0, agent_since=90.0), "The AI has not answered for 6 s"),
+        (up(resumed_at=94.0), Levels(callee_since=80.0), "The AI has not answered for 6 s"),
         (up(audio="the device is gone"), None, "Audio: the device is gone"),
         (up(redirected_to="sip:other@x"), None, "now talking to sip:other@x"),
     ],
@@ -166,6 +167,7 @@ def test_alarms(shown: Call, levels: Levels | None, part: str) -> None:
         (up(), Levels(callee_since=90.0, agent_since=80.0, agent_speaking=True)),
         (up(agent=Agent(AgentPhase.OPENING)), Levels(callee_since=90.0)),
         (up(silent_until=110.0), Levels(callee_since=90.0, agent_since=80.0)),
+        (up(resumed_at=95.0), Levels(callee_since=80.0)),
         (made(CallPhase.EARLY), Levels(callee_since=90.0)),
     ],
 )

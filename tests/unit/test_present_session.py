@@ -89,6 +89,8 @@ def test_no_call_no_session() -> None:
         (up(rtp_seen=False), Levels(), "no sound yet", "listening"),
         (up(held=True), Levels(), "on hold", "listening"),
         (up(silent_until=110.0), Levels(agent_speaking=True), "silent", "silenced"),
+        (up(resumed_at=99.0), Levels(callee_since=88.0, agent_since=80.0), "silent 12 s", "thinking 1.0 s"),
+        (up(resumed_at=80.0), Levels(callee_since=98.0, agent_since=90.0), "silent 2.0 s", "thinking 2.0 s"),
         (made(CallPhase.EARLY), Levels(callee_speaking=True), "network audio", "not open"),
         (up(agent=Agent(AgentPhase.OPENING)), Levels(), "silent", "not open"),
         (up(agent=Agent(AgentPhase.FINISHING)), Levels(agent_speaking=True), "silent", "last words"),

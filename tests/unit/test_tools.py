@@ -38,8 +38,10 @@ from console.core.events import (
     Tell,
     Tick,
 )
+from console.core.on_agent import MUTE_SECONDS
 from console.core.state import Outcome, Policy, State
 from console.core.step import next_deadline, step
+from console.core.tools import SILENCE_SECONDS
 
 C = CallId("c1")
 ALLOWED = "+74957770011"
@@ -130,6 +132,15 @@ def test_what_a_silenced_ai_says_is_marked(call: LiveCall) -> None:
     assert marked()
     call.take(Silence(C, False))
     assert not marked()
+
+
+def test_an_ai_that_is_silenced_before_its_first_word_has_its_20_s_after_the_silence(call: LiveCall) -> None:
+    call.take(Silence(C, True))
+    call.wait(SILENCE_SECONDS)
+    assert call.state.calls[0].resumed_at == SILENCE_SECONDS
+    call.take(Silence(C, True))
+    assert PhoneHangUp(C) not in call.wait(SILENCE_SECONDS + MUTE_SECONDS - 1)
+    assert PhoneHangUp(C) in call.wait(2)
 
 
 def test_silence_is_lifted_by_hand(call: LiveCall) -> None:

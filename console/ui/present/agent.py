@@ -118,12 +118,15 @@ def _told(call: Call, now: float) -> str:
 
 
 def waiting_for_agent(call: Call, levels: Levels | None, now: float) -> float | None:
-    """Seconds since the callee stopped speaking without a word of the AI; None when it is not its turn."""
+    """Seconds since the callee stopped speaking without a word of the AI, none of them of a silence that the
+    operator has put on it; None when it is not its turn."""
     if levels is None or call.agent.phase is not AgentPhase.LIVE or call.silent_until is not None:
         return None
     if levels.callee_speaking or levels.agent_speaking or levels.callee_since <= 0.0:
         return None
-    return now - levels.callee_since if levels.callee_since > levels.agent_since else None
+    if levels.callee_since <= levels.agent_since:
+        return None
+    return now - max(levels.callee_since, call.resumed_at or 0.0)
 
 
 def callee_doing(call: Call, levels: Levels, now: float) -> str:
