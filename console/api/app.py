@@ -109,9 +109,10 @@ def _add_words(app: FastAPI, desk: Desk) -> None:
         return await desk.say(call_id, order)
 
     @app.post("/api/calls/{call_id}/silence", tags=["words"], responses=answers)
-    async def silence(call_id: str, order: views.SilenceOrder) -> views.CallView:
-        """Silence the AI for 15 seconds at most, or let it speak again. Its session is kept."""
-        return await desk.silence(call_id, order)
+    async def silence(call_id: str, order: views.SilenceOrder | None = None) -> views.CallView:
+        """Silence the AI for 15 seconds at most, or let it speak again. Its session is kept. Without a body:
+        silence it."""
+        return await desk.silence(call_id, order or views.SilenceOrder())
 
     @app.post("/api/calls/{call_id}/goodbye", tags=["words"], responses=answers)
     async def goodbye(call_id: str) -> views.CallView:

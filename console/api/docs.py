@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from .errors import ApiError
 
@@ -34,8 +34,9 @@ def docs_pages(title: str) -> APIRouter:
     )
 
     @router.get("/")
-    async def front() -> RedirectResponse:
-        return RedirectResponse("/docs")
+    async def front() -> JSONResponse:
+        """To the page, and in words for who follows no redirection, as curl."""
+        return JSONResponse({"name": title, "docs": "/docs"}, 307, {"Location": "/docs"})
 
     @router.get("/docs")
     async def docs() -> HTMLResponse:

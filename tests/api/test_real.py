@@ -99,8 +99,11 @@ async def test_the_operators_words(rig: ApiRig) -> None:
     assert "LIVE" in early.json()["error"]["message"]
     await rig.console.seen("agent.first_audio", call)
     assert (await post(f"/api/calls/{call}/say", json={"text": "He is hard of hearing."})).status_code == 200
+    assert (await post(f"/api/calls/{call}/silence")).status_code == 200, "nothing needs to be said"
+    silenced = rig.console.of("agent.silenced", call)
+    assert [record.fields["on"] for record in silenced] == [True]
     assert (await post(f"/api/calls/{call}/silence", json={"on": True})).status_code == 200
-    assert (await post(f"/api/calls/{call}/silence", json={"on": True})).status_code == 200
+    assert (await post(f"/api/calls/{call}/silence", content="on")).status_code == 422
     assert (await post(f"/api/calls/{call}/digits", json={"digits": "1w2"})).status_code == 200
     assert (await post(f"/api/calls/{call}/digits", json={"digits": "1;hangup"})).status_code == 422
     assert (await post(f"/api/calls/{call}/goodbye")).status_code == 200

@@ -199,8 +199,13 @@ def test_no_answer_tells_what_it_runs_on(api: Any) -> None:
 # ---- the page ----
 
 
+def test_the_front_sends_everyone_to_the_page(api: Any) -> None:
+    front = api.client.get("/")
+    assert (front.status_code, front.headers["location"]) == (307, "/docs")
+    assert front.json()["docs"] == "/docs", "curl follows nothing by itself"
+
+
 def test_the_page_needs_nothing_from_elsewhere(api: Any) -> None:
-    assert api.client.get("/").headers["location"] == "/docs"
     page = api.client.get("/docs")
     assert page.status_code == 200
     links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
@@ -213,6 +218,16 @@ def test_the_page_needs_nothing_from_elsewhere(api: Any) -> None:
     assert not re.search(r"https?:|//\w", page.text)
     assert "'self'" in page.headers["Content-Security-Policy"]
     assert "http" not in page.headers["Content-Security-Policy"]
+
+
+def test_no_body_is_demanded_where_nothing_needs_to_be_said(api: Any) -> None:
+    paths = api.client.get("/openapi.json").json()["paths"]
+    demands = {
+        path.rpartition("/")[2]
+        for path, methods in paths.items()
+        if methods.get("post", {}).get("requestBody", {}).get("required")
+    }
+    assert demands == {"start", "say", "digits"}
 
 
 def test_the_schema_names_every_route_and_its_errors(api: Any) -> None:
