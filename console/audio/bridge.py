@@ -49,6 +49,10 @@ _LOOK_SECONDS = 0.2  # between two looks for lost audio
 QUIET_SECONDS = 1.2
 """Not a sound of the callee for so long is told: a line that lives has some noise."""
 
+_LONGEST_CHUNK = 24_000
+"""Bytes in one message to the agent, whole samples of every format (a quarter of a second at 48 kHz): what
+was kept while the session opened is more, and goes in pieces."""
+
 _DRAINED_AFTER = 0.1  # the path is empty for this long: the phone's own buffer has been played too
 _DRAIN_LIMIT = 1.0  # beyond the audio's own length: the path has stopped taking it
 _NOTHING: PCM = np.zeros(0, np.int16)
@@ -259,8 +263,9 @@ class Bridge:
         return pcm
 
     def _send(self, payload: bytes) -> None:
-        if payload and self._session is not None and self._is_answered:
-            self._session.send_audio(payload)
+        if self._session is not None and self._is_answered:
+            for start in range(0, len(payload), _LONGEST_CHUNK):
+                self._session.send_audio(payload[start : start + _LONGEST_CHUNK])
 
     def _fill(self, now: float, settle: bool) -> None:
         path = self._path

@@ -20,7 +20,9 @@ def react(d: Draft, event: AccountEvent) -> None:
 
 
 def _account(d: Draft, event: AccountRead) -> None:
-    """Credits that are known to be used up stop dialing until the operator confirms, or they are back."""
+    """Credits that are known to be used up stop dialing until the operator confirms, or they are back. A
+    refusal for want of credits while the account has some is about another limit (of the key, say), which
+    only the operator can know."""
     before = d.state.account
     account = Account(
         known=True,
@@ -42,7 +44,7 @@ def _account(d: Draft, event: AccountRead) -> None:
     if event.empty and not account.accepted and not d.state.stopped:
         d.change(stopped=STOP_WORDS[Refusal.CREDITS], stopped_by=Refusal.CREDITS)
         d.record("dialing.stopped", why=STOP_WORDS[Refusal.CREDITS])
-    elif not event.empty and event.credits and d.state.stopped_by is Refusal.CREDITS:
+    elif before.empty and not event.empty and event.credits and d.state.stopped_by is Refusal.CREDITS:
         d.change(stopped="", stopped_by=None)
         d.record("dialing.allowed", origin="credits")
 

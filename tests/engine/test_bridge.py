@@ -217,6 +217,18 @@ def test_the_newest_second_before_live_comes_first_and_in_order() -> None:
     assert len(heard) == 16000
 
 
+def test_what_was_kept_goes_in_messages_of_moderate_length() -> None:
+    rig = Rig(48000)
+    rig.bridge.answered()
+    rig.pass_time(1.5, blocks(np.arange(72000).astype(np.int16), 48000))
+    rig.bridge.live("pcm_48000", "pcm_16000")
+    assert max(map(len, rig.session.frames)) <= 24_000
+    assert np.array_equal(
+        decode(b"".join(rig.session.frames), parse_format("pcm_48000")),
+        np.arange(24000, 72000).astype(np.int16),
+    )
+
+
 def test_silence_flows_when_the_phone_gives_nothing() -> None:
     rig = Rig()
     rig.go_live(heard="ulaw_8000")

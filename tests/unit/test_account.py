@@ -15,6 +15,7 @@ from console.core.events import (
     Dial,
     Event,
     LineUp,
+    Refusal,
     RegistrationChanged,
     RegState,
 )
@@ -61,6 +62,11 @@ def test_unknown_or_extendable_credits_never_stop(ready: State, read: AccountRea
 def test_credits_that_are_back_let_dialing_go_on(ready: State) -> None:
     state, _ = take(ready, AccountRead("Anna", 0, empty=True))
     assert dialed(take(state, AccountRead("Anna", 5000), DIAL)[1])
+
+
+def test_credits_of_the_account_do_not_undo_a_refusal_for_want_of_others(ready: State) -> None:
+    state = replace(ready, stopped="no credits are left", stopped_by=Refusal.CREDITS)
+    assert not dialed(take(state, AccountRead("Anna", 5000), DIAL)[1])
 
 
 def test_the_same_account_is_told_once(ready: State) -> None:
