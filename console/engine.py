@@ -33,6 +33,7 @@ from .core.effects import (
     Effect,
     Keep,
     NeverCallAdd,
+    NeverCallRemove,
     PhoneAnswer,
     PhoneDial,
     PhoneDigits,
@@ -94,6 +95,8 @@ class Archive(Protocol):
     def amend(self, call: Call) -> None: ...
 
     def add_never_call(self, number: str) -> None: ...
+
+    def remove_never_call(self, number: str) -> None: ...
 
     def edited_never_call(self) -> NeverCallLoaded | None:
         """The never-call list, if a person has edited it since it was last read."""
@@ -300,6 +303,8 @@ class Engine:
                 self._paths.listen(effect.on)
             case NeverCallAdd():
                 self._archive.add_never_call(effect.number)
+            case NeverCallRemove():
+                self._archive.remove_never_call(effect.number)
             case Keep():
                 self._archive.keep(effect.call)
                 self._billing.review(effect.call)

@@ -182,6 +182,13 @@ class NeverCallAdd:
 
 
 @dataclass(frozen=True, slots=True)
+class NeverCallRemove:
+    """Remove the lines with this number from `never-call.txt`."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """The call and its session are over for good: keep its record."""
 
@@ -232,6 +239,7 @@ Effect = (
     | AudioStop
     | EarSwitch
     | NeverCallAdd
+    | NeverCallRemove
     | Keep
     | Amend
     | Stop

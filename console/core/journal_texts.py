@@ -79,6 +79,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "ear.on": ("you", msgid("ear on")),
     "ear.off": ("you", msgid("ear off{because}")),
     "never_call.added": ("you", msgid("{number} will never be called")),
+    "never_call.removed": ("you", msgid("{number} may be called again")),
     "notice": ("console", "{text}"),
     "refused": ("console", msgid("not done: {why}")),
     "refused.api": ("console", msgid("not done for the API: {why}")),

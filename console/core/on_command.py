@@ -6,7 +6,16 @@ from dataclasses import replace
 
 from . import numbers, sip_uri
 from .draft import Draft
-from .effects import AudioStart, EarSwitch, Hindrance, NeverCallAdd, PhoneAnswer, PhoneDial, PhoneRegister
+from .effects import (
+    AudioStart,
+    EarSwitch,
+    Hindrance,
+    NeverCallAdd,
+    NeverCallRemove,
+    PhoneAnswer,
+    PhoneDial,
+    PhoneRegister,
+)
 from .events import (
     AllowDialing,
     Answer,
@@ -16,6 +25,7 @@ from .events import (
     Extend,
     Goodbye,
     HangUp,
+    MayCall,
     NeverCall,
     NeverCallLoaded,
     Origin,
@@ -46,6 +56,8 @@ def react(d: Draft, event: Command) -> None:
             _register(d)
         case NeverCall():
             _never_call(d, event)
+        case MayCall():
+            _may_call(d, event)
         case NeverCallLoaded():
             d.change(never_call=event.numbers)
         case SetEar():
@@ -236,6 +248,14 @@ def _never_call(d: Draft, event: NeverCall) -> None:
     d.change(never_call=d.state.never_call | {number})
     d.do(NeverCallAdd(number))
     d.record("never_call.added", event.call, number=number)
+
+
+def _may_call(d: Draft, event: MayCall) -> None:
+    number = event.number.lower()
+    if number in d.state.never_call:
+        d.change(never_call=d.state.never_call - {number})
+        d.do(NeverCallRemove(number))
+        d.record("never_call.removed", number=number)
 
 
 def _quit(d: Draft) -> None:

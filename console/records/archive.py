@@ -24,6 +24,7 @@ from .calls import (
     call_line,
     load_calls,
     load_never_call,
+    remove_never_call,
     totals_of_today,
 )
 from .logbook import EVENTS, Logbook
@@ -101,6 +102,15 @@ class Archive:
 
     def add_never_call(self, number: str) -> None:
         self._append(NEVER_CALL, f"{number}  # {time.strftime('%Y-%m-%d')}, from the console")
+
+    def remove_never_call(self, number: str) -> None:
+        path = self._data / NEVER_CALL
+        try:
+            remove_never_call(path, number, self._policy.region)
+        except OSError as error:
+            self._trouble(
+                phrase("{name} cannot be written: {error}", name=path.name, error=system_error(error))
+            )
 
     def edited_never_call(self) -> NeverCallLoaded | None:
         path = self._data / NEVER_CALL

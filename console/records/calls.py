@@ -38,6 +38,10 @@ def amend_call(path: Path, line: str, call_id: str) -> None:
     mark = json.dumps(call_id)
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     lines = [line if old.startswith(f'{{"id": {mark},') else old for old in lines]
+    _rewrite(path, lines)
+
+
+def _rewrite(path: Path, lines: list[str]) -> None:
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     append_private(fresh, "\n".join(lines))
@@ -160,3 +164,10 @@ def load_never_call(path: Path, region: str) -> tuple[frozenset[str], tuple[str,
     except FileNotFoundError:
         return frozenset(), ()
     return never_call.read(lines, region)
+
+
+def remove_never_call(path: Path, number: str, region: str) -> None:
+    """Take every line of this number (as `load_never_call` has it) out of the list; raises OSError, and then
+    nothing is changed."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    _rewrite(path, [line for line in lines if number not in never_call.read([line], region)[0]])

@@ -15,6 +15,7 @@ from console.core.events import (
     Extend,
     Goodbye,
     HangUp,
+    MayCall,
     NeverCall,
     Register,
     Reject,
@@ -59,6 +60,12 @@ class Operator(Workplace):
         if at - self._sent_at < OURS:
             self.say(shown(str(record.fields.get("why", ""))), at, Tone.WARN)
 
+    def ear_changed(self, record: Record, at: float) -> None:
+        """The ear could not be switched on, or was lost: say why."""
+        why = str(record.fields.get("reason", ""))
+        if why:
+            self.say(tr("ear off: {why}", why=shown(why)), at, Tone.WARN)
+
     def key(self, name: str) -> Key:
         """A command key as it is now."""
         return next(k for k in self.keys() if k.key == name)
@@ -97,8 +104,13 @@ class Operator(Workplace):
         self.word = ""
         if question.key == "Enter":
             return self.dial(question.text, question.as_uri, at, confirmed=True)
-        self._send(NeverCall(question.text, question.call), at)
-        self.say(tr("{number} goes on the never-call list", number=spaced(question.text)), at)
+        number = spaced(question.text)
+        if question.undo:
+            self._send(MayCall(question.text), at)
+            self.say(tr("{number} may be called again", number=number), at)
+        else:
+            self._send(NeverCall(question.text, question.call), at)
+            self.say(tr("{number} goes on the never-call list; ! takes it off again", number=number), at)
         return False
 
     def hang_up(self, call: CallId | None, at: float) -> None:
@@ -202,11 +214,18 @@ class Operator(Workplace):
         if not number:
             self._refuse("!", tr("type the whole number first"), at)
             return
-        asked = Question("!", number, call=call.id if call is not None else None)
+        undo = call is None and self.listed(number)
+        asked = Question("!", number, call=call.id if call is not None else None, undo=undo)
         words = tr("! again: never call {number} again. Esc: no.", number=spaced(number))
+        if undo:
+            words = tr("! again: take {number} off the never-call list. Esc: no.", number=spaced(number))
         if call is not None:
             words = tr("! again: hang up and never call {number} again. Esc: no.", number=spaced(number))
         self._ask(asked, words, at)
+
+    def listed(self, number: str) -> bool:
+        """Whether this number is never called."""
+        return self.state is not None and number.lower() in self.state.never_call
 
     def _number_meant(self) -> str:
         if self.entry.text:

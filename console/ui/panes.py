@@ -16,6 +16,7 @@ from textual.timer import Timer
 from console.core import journal
 from console.core.effects import Record
 from console.core.events import CallId
+from console.core.numbers import Verdict
 from console.core.state import CallPhase, State
 from console.core.words import msgid
 from console.language import shown, tr
@@ -127,6 +128,8 @@ class Panes(Screen[None]):
         for record in update.records:
             if record.type == "refused":
                 self.operator.refused(record, self._options.clock())
+            elif record.type == "ear":
+                self.operator.ear_changed(record, self._options.clock())
         calls = {c.id: c.number for c in (*lives(self.state), *lives(update.state))}
         self.state = update.state
         tails = {call: tail(number) for call, number in calls.items()} if len(calls) > 1 else {}
@@ -200,6 +203,10 @@ class Panes(Screen[None]):
             self.word.show([row("   ".join((*keys_of_form, tr("F8 hangs up"))), Tone.DIM)])
         elif self.quit_later:
             self.word.show([sentence(tr("Quits when the call ends; ctrl+q to change that"), Tone.WARN)])
+        elif seen.verdict is Verdict.REFUSED:
+            listed = operator.listed(seen.e164)
+            mended = tr("! takes this number off the never-call list   Delete clears it")
+            self.word.show([row(mended if listed else tr("Delete clears the number"), Tone.WARN)])
         else:
             self.word.show([row(tr(_HINT), Tone.DIM)])
         asking = self.prompt.is_open

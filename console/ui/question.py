@@ -18,12 +18,14 @@ REPEATED = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something that the same key must confirm: a number to dial (`key` Enter) or never to call (`!`)."""
+    """What the same key must confirm: a number to dial (`key` Enter), or never to call (`!`; with `undo`
+    that it may be called again)."""
 
     key: str
     text: str
     as_uri: bool = False
     call: CallId | None = None
+    undo: bool = False
 
 
 class Asked:

@@ -122,7 +122,21 @@ class Workplace:
         """Pasted text only ever fills the number."""
         self.asked.drop()
         self.entry.paste(text, complete=self.judgement().may_dial)
-        self.say(tr("pasted"), at, Tone.DIM)
+        self.say(self._after_paste(), at)
+
+    def _after_paste(self) -> str:
+        """A paste never dials, even with an Enter in it: what to do next."""
+        enter = next(key for key in self.keys() if key.key == "Enter")
+        match self.judgement().verdict:
+            case Verdict.OK | Verdict.CONFIRM if not enter.enabled:
+                return tr("pasted; Enter: {why}", why=enter.why)
+            case Verdict.OK:
+                return tr("pasted, not dialed yet: Enter dials")
+            case Verdict.CONFIRM:
+                return tr("pasted, not dialed yet: Enter, Enter dials")
+            case Verdict.INCOMPLETE:
+                return tr("pasted: type the rest, or Delete clears it")
+        return tr("pasted; Delete clears it")
 
     def recall(self, step: int, at: float) -> None:
         """Up (+1) or down (-1) the history."""

@@ -30,6 +30,7 @@ from console.core.events import (
     Ignored,
     LineFailed,
     LineUp,
+    MayCall,
     PhoneClosed,
     PhoneEarlyMedia,
     PhoneEstablished,
@@ -394,6 +395,20 @@ async def test_a_number_that_a_person_adds_to_the_list_is_never_called(rig: Rig)
     rig.engine.send(Dial(C, NUMBER))
     await rig.until(lambda: any(r.type == "refused" for r in rig.records))
     assert not any(word.startswith("dial") for word in rig.log)
+
+
+async def test_a_number_is_taken_off_the_list_again(rig: Rig) -> None:
+    listed = rig.data / "data" / "never-call.txt"
+    listed.write_text("8 (912) 345-67-89  # a slip\n# kept\n+79035551122\n")
+    await rig.ready()
+    rig.engine.send(Dial(CallId("c0"), NUMBER))
+    await rig.until(lambda: any(r.type == "refused" for r in rig.records))
+    rig.engine.send(MayCall("+79123456789"))
+    rig.engine.send(Dial(C, NUMBER))
+    await rig.until(lambda: any(word.startswith("dial") for word in rig.log))
+    assert listed.read_text() == "# kept\n+79035551122\n"
+    assert listed.stat().st_mode & 0o777 == 0o600
+    assert rig.state.never_call == {"+79035551122"}
 
 
 async def test_files_are_private_and_say_the_same(rig: Rig) -> None:

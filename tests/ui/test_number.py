@@ -123,6 +123,31 @@ async def test_a_burst_of_keys_is_a_paste(desk: OpenDesk, pasted: str) -> None:
         assert d.text("#number").startswith(" ".join(pasted.split())[:12])
 
 
+@pytest.mark.parametrize(
+    ("scene", "pasted", "word"),
+    [
+        ("idle", "89123456789\n", "pasted, not dialed yet: Enter dials"),
+        ("idle", "+493012345678\n", "pasted, not dialed yet: Enter, Enter dials"),
+        ("idle", "8912", "pasted: type the rest, or Delete clears it"),
+        ("idle", "call me", "pasted; Delete clears it"),
+        ("talking", "89123456789\n", "pasted; Enter: a call is up: h hangs up first"),
+    ],
+)
+async def test_a_paste_says_what_to_do_next(desk: OpenDesk, scene: str, pasted: str, word: str) -> None:
+    async with desk(scene) as d:
+        await d.burst(pasted)
+        assert d.console.sent == []
+        assert d.word == word
+
+
+async def test_junk_in_the_field_says_how_to_clear_it(desk: OpenDesk) -> None:
+    async with desk("idle", number="call me") as d:
+        assert d.word == "Delete clears the number"
+        await d.press("delete")
+        assert d.text("#number").startswith("▏")
+        assert "? help" in d.word
+
+
 async def test_backspaces_that_arrive_together_all_count(desk: OpenDesk) -> None:
     async with desk("idle", number="891234") as d:
         for key, character in (("backspace", None), ("backspace", None), ("backspace", None)):

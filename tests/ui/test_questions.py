@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual import events
 
-from console.core.events import Dial, NeverCall, Reject
+from console.core.events import Dial, MayCall, NeverCall, Reject
 from console.ui.keystrokes import Stroke
 from tests.ui.conftest import OpenDesk
-from tests.ui.scenes import ENDED, ID, NUMBER
+from tests.ui.scenes import ENDED, ID, NUMBER, SCENES
 
 TYPED = "89123456789"
 
@@ -61,6 +63,23 @@ async def test_never_call_for_the_typed_number_and_the_last_call(desk: OpenDesk)
         assert d.sent(NeverCall) == [NeverCall(ENDED[0].number), NeverCall(NUMBER)]
         await d.press("backspace", "!")
         assert "type the whole number" in d.word
+
+
+async def test_never_call_can_be_undone_and_says_how(desk: OpenDesk) -> None:
+    async with desk(replace(SCENES["idle"], never_call=frozenset({NUMBER})), number=NUMBER) as d:
+        assert "is on the never-call list" in " ".join(d.text("#number").split())
+        assert d.word == "! takes this number off the never-call list   Delete clears it"
+        await d.press("enter")
+        assert not d.sent(Dial)
+        await d.press("!")
+        assert d.word == "! again: take +7 912 345-67-89 off the never-call list. Esc: no."
+        await d.press("escape", "!", "!")
+        assert d.sent(MayCall) == [MayCall(NUMBER)]
+        assert d.word == "+7 912 345-67-89 may be called again"
+        await d.show("idle")
+        await d.press("!", "!")
+        assert d.sent(NeverCall) == [NeverCall(NUMBER)]
+        assert d.word == "+7 912 345-67-89 goes on the never-call list; ! takes it off again"
 
 
 @pytest.mark.parametrize(("key", "number"), [("enter", "+493012345678"), ("!", TYPED)])

@@ -243,6 +243,17 @@ async def test_what_has_no_room_in_the_top_line_stands_in_the_rule_above_the_key
         assert "baresip 1.0.0 ─" not in d.screen_text()
 
 
+async def test_why_there_is_no_ear_is_a_notice_and_the_rule_above_the_keys_stays(desk: OpenDesk) -> None:
+    why = "There is no sound output to listen on; plug one in or set EAR_OUTPUT."
+    tried = Record(100.0, "ear", None, {"on": False, "reason": why})
+    async with desk("idle", api="127.0.0.1:8000") as d:
+        before = next(x for x in d.screen_text().splitlines() if "─ Now" in x)
+        await d.show(replace(READY, ear_reason=why), tried)
+        assert d.word == f"ear off: {why}"
+        assert before in d.screen_text()
+        assert before.endswith(" api 127.0.0.1:8000 ─ baresip 1.0.0 ─")
+
+
 @pytest.mark.parametrize(
     ("number", "rows"),
     [

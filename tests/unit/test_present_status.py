@@ -18,6 +18,7 @@ from console.core.state import (
     Totals,
 )
 from console.ui.present import line, status
+from console.ui.present.words import Span, Tone
 from tests.unit.present_states import NOW, READY, made, text, up, with_call
 
 
@@ -100,7 +101,7 @@ def test_status_names_account_agent_ear_and_engine() -> None:
         "agent refused"
     ]
     assert [s.text for s in status.agent_words(READY, "")] == ["agent set"]
-    assert status.ear_word(replace(READY, ear_reason="no device")).text == "ear off: no device"
+    assert status.ear_word(replace(READY, ear_reason="no device")) == Span("ear off", Tone.WARN)
 
 
 def test_totals() -> None:

@@ -112,6 +112,14 @@ class NeverCall:
 
 
 @dataclass(frozen=True, slots=True)
+class MayCall:
+    """Take this number off the never-call list."""
+
+    number: str
+    origin: Origin = Origin.KEYS
+
+
+@dataclass(frozen=True, slots=True)
 class NeverCallLoaded:
     """The never-call list as it stands on disk: E.164 numbers."""
 
@@ -152,6 +160,7 @@ Command = (
     | Goodbye
     | SendDigits
     | NeverCall
+    | MayCall
     | NeverCallLoaded
     | SetEar
     | AllowDialing

@@ -75,7 +75,7 @@ def next_step(call: Call, state: State | None = None) -> Row:
 
 def _redial(call: Call, state: State | None) -> str:
     if state is not None and call.number in state.never_call:
-        return tr("On the never-call list: it is not dialed again")
+        return tr("On the never-call list; ! takes it off again")
     if call.number in ("", WITHHELD):
         return tr("No number to call back")
     twice = state is not None and call.number in state.answered_today

@@ -113,11 +113,11 @@ def _api_word(api: str) -> Span:
 
 
 def ear_word(state: State | None) -> Span:
-    if state is None or (not state.ear and not state.ear_reason):
-        return Span(tr("ear off"), Tone.DIM)
-    if state.ear:
+    """Short: why it cannot be switched on is said when that is tried, and stands in the timeline."""
+    if state is not None and state.ear:
         return Span(tr("ear ON"), Tone.STRONG)
-    return Span(tr("ear off: {why}", why=state.ear_reason), Tone.WARN)
+    failed = state is not None and bool(state.ear_reason)
+    return Span(tr("ear off"), Tone.WARN if failed else Tone.DIM)
 
 
 @dataclass(frozen=True, slots=True)
