@@ -72,8 +72,13 @@ class ConsoleRig:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            said = "\n".join(f"{r.t:8.3f} {r.type} {dict(r.fields)}" for r in self.records[-25:])
-            raise AssertionError(f"waited in vain for {what or 'a state'}; last records:\n{said}") from None
+            raise AssertionError(
+                f"waited in vain for {what or 'a state'}; last records:\n{self.story()}"
+            ) from None
+
+    def story(self) -> str:
+        """The last records, for the message of a failed test."""
+        return "\n".join(f"{r.t:8.3f} {r.type} {dict(r.fields)}" for r in self.records[-40:])
 
     async def seen(
         self, type_: str, call: CallId | None = None, seconds: float = 20.0, count: int = 1

@@ -124,7 +124,8 @@ def freeze_link(s: Scene) -> None:
 async def line_given_up(s: Scene) -> None:
     """The call is over at once (Baresip's own words tell), the link only after 5 s: a call that is dialed in
     between is lost with it."""
-    await s.until(lambda: bool(s.of("line.down")), what="the end of the link")
+    dialed = s.of("call.dialing")[-1].t
+    await s.until(lambda: any(down.t > dialed for down in s.of("line.down")), what="the end of the link")
 
 
 async def stopped_for_a_moment(s: Scene) -> Struck:
@@ -163,16 +164,19 @@ def wall_clock(jump: float) -> Callable[[Scene], Awaitable[Struck]]:
         moments = [record.t for record in s.records]
         assert moments == sorted(moments)
         assert 0.0 <= moments[-1] - moments[0] < took + 60.0 * SLOW
-        assert abs(_written(s)["started"] - at) < 60.0 * SLOW
+        assert abs(await _written(s) - at) < 60.0 * SLOW
         return call, at
 
     return strike
 
 
-def _written(s: Scene) -> dict[str, float]:
-    """The newest record on disk; `started` in Unix seconds."""
-    record = json.loads((s.folder / "data" / "calls.jsonl").read_text().splitlines()[-1])
-    return {"started": datetime.fromisoformat(record["started"]).timestamp()}
+async def _written(s: Scene) -> float:
+    """When the call began that is on disk, as soon as it is, in Unix seconds."""
+    path = s.folder / "data" / "calls.jsonl"
+    async with asyncio.timeout(10.0 * SLOW):
+        while not (path.exists() and path.read_text().endswith("\n")):
+            await asyncio.sleep(0.02)
+    return datetime.fromisoformat(json.loads(path.read_text().splitlines()[-1])["started"]).timestamp()
 
 
 # ---- the control link ----
