@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,7 @@ class Archive:
         self._send: Callable[[Event], None] = lambda event: None
         self._wall_zero = 0.0
         self._logbook: Logbook | None = None
+        self._calls: ThreadPoolExecutor | None = None
         self._killed: tuple[str, ...] = ()
 
     def initial(self, wall_zero: float, now: float, send: Callable[[Event], None]) -> State:
@@ -66,6 +68,7 @@ class Archive:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._logbook = Logbook(self._logs, self._keep_days, self._wall_zero, self._trouble)
         self._logbook.start()
+        self._calls = ThreadPoolExecutor(1, thread_name_prefix="records")
         self._logbook.write(runs.started(0.0, self._wall_zero))
         for line in self._killed:
             self._append(CALLS, line)
@@ -91,26 +94,20 @@ class Archive:
             self._logbook.phone_output(line)
 
     def keep(self, call: Call) -> None:
-        self._append(CALLS, call_line(call, self._wall_zero))
+        """Write the record of a finished call; soon, as `amend` does."""
+        line = call_line(call, self._wall_zero)
+        self._in_turn(lambda: self._append(CALLS, line))
 
     def amend(self, call: Call) -> None:
         """Replace the record of this call; the file is rewritten whole, or stays as it is."""
-        try:
-            amend_call(self._data / CALLS, call_line(call, self._wall_zero), call.id)
-        except OSError as error:
-            self._trouble(phrase("{name} cannot be written: {error}", name=CALLS, error=system_error(error)))
+        line = call_line(call, self._wall_zero)
+        self._in_turn(lambda: self._writing(CALLS, lambda path: amend_call(path, line, call.id)))
 
     def add_never_call(self, number: str) -> None:
         self._append(NEVER_CALL, f"{number}  # {time.strftime('%Y-%m-%d')}, from the console")
 
     def remove_never_call(self, number: str) -> None:
-        path = self._data / NEVER_CALL
-        try:
-            remove_never_call(path, number, self._policy.region)
-        except OSError as error:
-            self._trouble(
-                phrase("{name} cannot be written: {error}", name=path.name, error=system_error(error))
-            )
+        self._writing(NEVER_CALL, lambda path: remove_never_call(path, number, self._policy.region))
 
     def edited_never_call(self) -> NeverCallLoaded | None:
         path = self._data / NEVER_CALL
@@ -127,17 +124,32 @@ class Archive:
         return NeverCallLoaded(numbers)
 
     def stop(self) -> None:
+        """Write what is left."""
+        if self._calls:
+            self._calls.shutdown()
+            self._calls = None
         if self._logbook:
             self._logbook.write(runs.ended(time.time() - self._wall_zero))
             self._logbook.stop()
             self._logbook = None
 
+    def _in_turn(self, work: Callable[[], None]) -> None:
+        """What is done to the records of calls, one after the other on a thread of their own: rewriting those
+        of months takes longer than a call can wait."""
+        if self._calls:
+            self._calls.submit(work)
+        else:
+            work()
+
     def _append(self, name: str, line: str) -> None:
+        self._writing(name, lambda path: append_private(path, line))
+
+    def _writing(self, name: str, write: Callable[[Path], None]) -> None:
         try:
-            append_private(self._data / name, line)
+            write(self._data / name)
         except OSError as error:
             self._trouble(phrase("{name} cannot be written: {error}", name=name, error=system_error(error)))
 
     def _trouble(self, sentence: str) -> None:
-        """Also called on the logbook's own thread."""
+        """Also called on the threads that write."""
         self._send(Ignored("files", sentence))

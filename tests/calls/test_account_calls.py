@@ -21,5 +21,5 @@ async def test_the_price_of_a_call_is_kept_with_it(tmp_path: Path) -> None:
         review = console.state.ended[0].review
         assert review is not None
         assert review.credits is not None
-        kept = json.loads((tmp_path / "data" / "calls.jsonl").read_text().splitlines()[-1])
-        assert kept["review"]["credits"] == review.credits
+    kept = json.loads((tmp_path / "data" / "calls.jsonl").read_text().splitlines()[-1])
+    assert kept["review"]["credits"] == review.credits

@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -259,6 +260,11 @@ class Rig:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.changed.wait(), 0.02)
 
+    def kept(self) -> dict[str, Any]:
+        """The record of the only call, as far as it is written."""
+        path = self.data / "data" / "calls.jsonl"
+        return json.loads(path.read_text() or "{}") if path.exists() else {}
+
     async def ready(self) -> None:
         await self.until(lambda: bool(self.updates) and self.state.line.registration is RegState.OK)
 
@@ -297,10 +303,10 @@ async def test_a_call_from_dial_to_record(rig: Rig) -> None:
     assert rig.log[-1] == "close"
     await rig.until(lambda: not rig.state.calls and bool(rig.state.ended))
     await rig.until(lambda: not rig.paths.open_calls)
-    kept = json.loads((rig.data / "data" / "calls.jsonl").read_text())
-    assert kept["outcome"] == "finished"
     await rig.until(lambda: rig.state.ended[0].review is not None)
-    kept = json.loads((rig.data / "data" / "calls.jsonl").read_text())
+    await rig.until(lambda: bool(rig.kept().get("review")))
+    kept = rig.kept()
+    assert kept["outcome"] == "finished"
     assert kept["review"]["credits"] == 455
     assert rig.state.account.credits == 41_200
     assert kept["conversation_id"] == "conv_1"
@@ -437,7 +443,7 @@ async def test_recent_calls_and_totals_come_back_at_the_next_start(rig: Rig) -> 
     await rig.until(lambda: "prepare" in rig.log)
     rig.phone.emit(PhoneEstablished(C))
     rig.engine.send(HangUp(C))
-    await rig.until(lambda: bool(rig.state.ended))
+    await rig.until(lambda: bool(rig.kept()))
     archive = Archive(rig.data / "data", rig.data / "logs", 90, Policy(domain="x"))
     again = Engine(rig.phone, rig.agents, rig.paths, lambda *_: FakeBridge([]), archive)
     state = again._state
