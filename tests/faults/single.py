@@ -174,7 +174,7 @@ async def _written(s: Scene) -> float:
     """When the call began that is on disk, as soon as it is, in Unix seconds."""
     path = s.folder / "data" / "calls.jsonl"
     async with asyncio.timeout(10.0 * SLOW):
-        while not (path.exists() and path.read_text().endswith("\n")):
+        while not (path.exists() and path.read_text().endswith("\n")):  # noqa: ASYNC110 - a thread writes it
             await asyncio.sleep(0.02)
     return datetime.fromisoformat(json.loads(path.read_text().splitlines()[-1])["started"]).timestamp()
 
