@@ -6,13 +6,14 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TOOLS := $(VENV)/.ready-for-tests
 SDK := build/bench-sdk/.ready
 WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
 	@echo 'make run       set up if needed, then open the console'
-	@echo 'make install   set up only: a virtual environment in $(VENV) with everything in it'
+	@echo 'make install   set up only: a virtual environment in $(VENV) with the console in it'
 	@echo 'make test      set up if needed, then check the code and run every test'
 	@echo 'make soak      up to an hour: all pairs of faults, 500 randomly faulted calls, 1,000 plain ones (SOAK=--help)'
 	@echo 'make bench     measure everything in docs/performance.md (15 minutes at most) and write its tables'
@@ -32,18 +33,20 @@ run: $(READY)
 install: $(READY)
 
 # Made anew only when the dependencies may have changed.
-$(READY): pyproject.toml requirements.lock $(BIN)/python
-	@echo 'Installing Call Console and what it needs into $(VENV) (about a minute)...'
-	@$(BIN)/python -m pip install --require-hashes --requirement requirements.lock
-	@$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
+$(READY): pyproject.toml requirements-run.lock $(BIN)/python
+	@BIN=$(BIN) sh tools/install.sh requirements-run.lock "Call Console into $(VENV)"
 	@touch $@
+
+$(TOOLS): pyproject.toml requirements.lock $(BIN)/python
+	@BIN=$(BIN) sh tools/install.sh requirements.lock "Call Console and what its tests need into $(VENV)"
+	@touch $(READY) $@
 
 $(BIN)/python:
 	@python=$$(sh tools/find_python.sh) && echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
 
 test:
 	@sh tools/test_packages.sh
-	@$(MAKE) --no-print-directory $(READY)
+	@$(MAKE) --no-print-directory $(TOOLS)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST) || { \
 	  echo; echo 'FAILED beside other tests. Once more, alone: what passes now depends on the load of the machine.'; \
@@ -51,7 +54,7 @@ test:
 	@$(MAKE) --no-print-directory audit || [ -z "$$CI" ]
 
 # The official SDK and the PyAudio that it plays on, which nothing else needs. Without them their part is left out.
-$(SDK): pyproject.toml constraints.txt $(READY)
+$(SDK): pyproject.toml constraints.txt $(TOOLS)
 	@sh tools/test_packages.sh portaudio19-dev python3-dev gcc libc6-dev
 	@echo 'Installing the official ElevenLabs SDK into build/bench-sdk, for the comparison...'
 	@$(BIN)/python -m venv build/bench-sdk
@@ -60,24 +63,24 @@ $(SDK): pyproject.toml constraints.txt $(READY)
 	  echo 'NOT INSTALLED: the official SDK; the benchmark goes on without the comparison.'; }
 
 # On a machine that does nothing else. BENCH='--only answer --quick' measures a part of it, and writes nothing.
-bench bench-long: $(READY) $(SDK)
+bench bench-long: $(TOOLS) $(SDK)
 	@sh tools/test_packages.sh
 	@$(BIN)/python -m tests.bench $(if $(filter bench-long,$@),--long) \
 	  $(or $(BENCH),--json docs/performance.json --write docs/performance.md)
 
-soak: $(READY)
+soak: $(TOOLS)
 	$(BIN)/python -m tests.faults.soak $(SOAK)
 	STOPPED_SECONDS=60 $(BIN)/python -m pytest tests/faults/test_console_process.py -k stopped_and_continued
 
-lint: $(READY)
+lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: $(READY)
+format: $(TOOLS)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-words: $(READY)
+words: $(TOOLS)
 	@$(BIN)/python tools/words.py
 
 wheel: $(READY)
@@ -92,7 +95,7 @@ audit: $(READY)
 	@$(BIN)/python tools/audit.py
 
 # A few minutes; installs the extra sdk, which nothing else needs, and renews the table in the document.
-compare-sdk: $(READY)
+compare-sdk: $(TOOLS)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[sdk]'
 	@$(BIN)/python -m tests.sdk.compare --write docs/sdk-comparison.md
 

@@ -15,24 +15,39 @@ from tools import audit
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.lock").read_text()
+RUN = (ROOT / "requirements-run.lock").read_text()
 
 
 def named(requirement: str) -> str:
     return re.split(r"[ <>=;\[~!]", requirement, maxsplit=1)[0].lower().replace("_", "-")
 
 
-def test_every_file_that_may_be_installed_has_its_hash() -> None:
-    entries = re.findall(r"^(\S+==\S+)((?:.*\\\n    --hash=sha256:[0-9a-f]{64})+)$", LOCK, re.MULTILINE)
-    pins = re.findall(r"^\S+==", LOCK, re.MULTILINE)
-    assert len(entries) == len(pins) > 50
-    assert "://" not in LOCK, "where they come from is the business of whoever installs"
+def entries(lock: str) -> dict[str, str]:
+    """Each `name==version` and the hashes of its files."""
+    found = re.findall(r"^(\S+==\S+)[^\n]*?((?: *\\\n    --hash=sha256:[0-9a-f]{64})+)$", lock, re.MULTILINE)
+    return {name: re.sub(r"\s+", " ", hashes) for name, hashes in found}
+
+
+@pytest.mark.parametrize(("lock", "least"), [(LOCK, 70), (RUN, 40)])
+def test_every_file_that_may_be_installed_has_its_hash(lock: str, least: int) -> None:
+    pins = re.findall(r"^\S+==", lock, re.MULTILINE)
+    assert len(entries(lock)) == len(pins) >= least
+    assert "://" not in lock, "where they come from is the business of whoever installs"
+
+
+def test_what_runs_is_a_part_of_what_is_tested() -> None:
+    assert entries(RUN).items() < entries(LOCK).items()
 
 
 def test_what_the_project_asks_for_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = {named(r) for r in (*project["dependencies"], *extras["api"], *extras["test"])}
-    assert wanted <= {named(line) for line in LOCK.splitlines() if "==" in line}
+    runs = {named(r) for r in (*project["dependencies"], *extras["api"], *extras["build"])}
+    tests = {named(r) for r in extras["test"]}
+    run, everything = ({named(name) for name in entries(lock)} for lock in (RUN, LOCK))
+    assert runs <= run
+    assert runs | tests <= everything
+    assert not tests & run, "who only runs the console needs no test tools"
 
 
 def test_both_files_name_the_same_versions() -> None:
@@ -41,9 +56,11 @@ def test_both_files_name_the_same_versions() -> None:
 
 
 def test_make_install_takes_nothing_without_a_hash() -> None:
-    recipe = (ROOT / "Makefile").read_text()
-    assert "install --require-hashes --requirement requirements.lock" in recipe
-    assert "install --no-deps --no-build-isolation --editable ." in recipe
+    script = (ROOT / "tools" / "install.sh").read_text()
+    assert re.findall(r"pip install (.*?)(?: &&)?$", script, re.MULTILINE) == [
+        '--require-hashes --requirement "$lock"',
+        "--no-deps --no-build-isolation --editable .",
+    ]
 
 
 # ---- the audit ----

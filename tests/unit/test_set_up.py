@@ -55,6 +55,43 @@ def test_a_good_python_is_printed(machine: Machine, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path / "bin" / "fakepython"))
 
 
+def install(folder: Path, pip: str) -> subprocess.CompletedProcess[str]:
+    """Run install.sh where pip is what these shell lines make of it."""
+    (folder / "bin").mkdir()
+    python = folder / "bin" / "python"
+    python.write_text(f"#!/bin/sh\n{pip}\n")
+    python.chmod(0o700)
+    return subprocess.run(
+        ["sh", str(TOOLS / "install.sh"), "some.lock", "the console"],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "BIN": str(folder / "bin")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_installing_says_one_line(tmp_path: Path) -> None:
+    done = install(tmp_path, 'echo "Collecting $*"; echo "WARNING: you are root" >&2')
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["Installing the console (about a minute)... done."]
+    said = (tmp_path / "build" / "install.log").read_text()
+    assert "Collecting -m pip install --require-hashes --requirement some.lock" in said
+    assert "--editable ." in said
+    assert "you are root" in said
+
+
+def test_a_failed_installation_shows_all_and_says_what_to_do(tmp_path: Path) -> None:
+    done = install(tmp_path, 'echo "ERROR: no route to host ($4)"; exit 1')
+    assert done.returncode == 1
+    assert done.stdout.count("ERROR: no route to host") == 1, "nothing goes on behind it"
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("NOT INSTALLED: pip failed")
+    assert "build/install.log" in last
+    assert "run the same command again" in last
+
+
 NOTHING_INSTALLED = "echo 'un '"
 ALL_INSTALLED = "echo 'ii '"
 APT = 'echo "$DEBIAN_FRONTEND $*" >> "$LOG"'
