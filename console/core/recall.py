@@ -12,8 +12,8 @@ from string import Formatter
 
 from .words import Words, joined, phrase, phrase_n
 
-FOREIGN = frozenset({"agent", "name", "number", "peer", "text"})
-"""By these names templates call what strangers wrote: it is never one of ours."""
+FOREIGN = frozenset({"agent", "name", "number", "peer", "text", "version"})
+"""By these names templates call what strangers wrote: it is never one of ours, nor a figure."""
 
 Template = str | tuple[str, str]
 """What `phrase` takes, or the two that `phrase_n` takes."""
@@ -60,15 +60,17 @@ def _counted(template: tuple[str, str], values: dict[str, object]) -> Words:
 
 
 def _value(name: str, said: str, templates: tuple[Template, ...]) -> object:
+    if name in FOREIGN:
+        return said
     number = said.replace(",", "")
     if re.fullmatch(r"-?\d{1,15}", number):
         return int(number)
     if re.fullmatch(r"-?\d{1,12}\.\d{1,6}", number):
         return float(number)
     mark, rest = said[:2], said[2:]
-    if mark in _MARKS and name not in FOREIGN:
+    if mark in _MARKS:
         return joined("", (mark, _recalled(rest, templates, templates)))
-    return said if name in FOREIGN else _recalled(said, templates, templates)
+    return _recalled(said, templates, templates)
 
 
 _MARKS = (": ", ". ", "; ")

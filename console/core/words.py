@@ -11,7 +11,8 @@ literals as the first argument of `phrase`, `phrase_n`, `msgid`, `tr` or `tr_n`,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
+from dataclasses import dataclass
+from functools import lru_cache, reduce
 from types import MappingProxyType
 from typing import Protocol
 
@@ -22,6 +23,20 @@ class Catalogue(Protocol):
     def gettext(self, message: str, /) -> str: ...
 
     def ngettext(self, one: str, many: str, n: int, /) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A value that is written with other marks than Python does."""
+
+    value: int | float
+    marks: Mapping[int, str]
+
+    def __format__(self, form: str) -> str:
+        return format(self.value, form).translate(self.marks)
+
+    def __repr__(self) -> str:
+        return format(self)
 
 
 class Words(str):
@@ -52,6 +67,10 @@ def phrase_n(one: str, many: str, n: int, /, **values: object) -> Words:
 def msgid(template: str, /) -> str:
     """The template itself: marks a literal that reaches `phrase` by another way, as through a table."""
     return template
+
+
+SAMPLE = msgid("1,234.5")
+"""How numbers are written: a catalogue has it with the marks of its language."""
 
 
 def joined(separator: str, parts: Iterable[str]) -> Words:
@@ -100,7 +119,8 @@ def in_language(text: str, catalogue: Catalogue) -> str:
         return text.change(in_language(str(text.values["text"]), catalogue))
     if not text.template:
         return str.__str__(text)
-    values = {name: _value(value, catalogue) for name, value in text.values.items()}
+    marks = _marks(catalogue.gettext(SAMPLE))
+    values = {name: _value(value, catalogue, marks) for name, value in text.values.items()}
     if text.many:
         count = text.values["n"]
         assert isinstance(count, int)
@@ -108,9 +128,18 @@ def in_language(text: str, catalogue: Catalogue) -> str:
     return catalogue.gettext(text.template).format(**values)
 
 
-def _value(value: object, catalogue: Catalogue) -> object:
+@lru_cache
+def _marks(sample: str) -> Mapping[int, str]:
+    """Python's own marks and what stands for them in this sample; empty when it is Python's own."""
+    pairs = zip(SAMPLE, sample, strict=True)
+    return {ord(mark): other for mark, other in pairs if mark != other}
+
+
+def _value(value: object, catalogue: Catalogue, marks: Mapping[int, str]) -> object:
     value = str(value) if isinstance(value, Exception) else value
-    return in_language(value, catalogue) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return in_language(value, catalogue)
+    return _Number(value, marks) if marks and isinstance(value, int | float) else value
 
 
 def _words(text: str, template: str, values: Mapping[str, object], many: str = "") -> Words:

@@ -23,7 +23,7 @@ from console.core.words import (
     phrase_n,
 )
 from console.doctor.wording import halves
-from console.language import DOMAINS, LANGUAGES, choose, shown, speaking, tr, tr_n
+from console.language import DOMAINS, LANGUAGES, catalogue, choose, shown, speaking, tr, tr_n
 from tools import words as catalogues
 
 
@@ -103,6 +103,36 @@ def test_english_texts_are_recalled() -> None:
         assert again == text
         assert in_language(again, Pirate()) == in_language(text, Pirate())
     assert not isinstance(recalled("something else", templates), Words)
+
+
+def test_figures_are_written_as_in_the_language() -> None:
+    def russian(text: str) -> str:
+        return in_language(text, catalogue("ru"))
+
+    one, many = "{n:,} credit left", "{n:,} credits left"
+    assert russian(phrase_n(one, many, 99_000)) == "осталось 99\u00a0000 кредитов"
+    assert russian(phrase("first word {seconds:.1f} s after the answer", seconds=0.84)) == (
+        "первое слово через 0,8 с после ответа"
+    )
+    assert russian(phrase("no answer within {seconds:.0f} s", seconds=60.0)) == "нет ответа за 60 с"
+    assert russian(phrase("a text of our own: {x} {y!r}", x=1.5, y=2.5)) == "a text of our own: 1,5 2,5"
+    assert russian(phrase("phone ready: {engine} {version}", engine="baresip", version="3.20")) == (
+        "телефон готов: baresip 3.20"
+    )
+    assert russian(phrase("{address} is free", address="127.0.0.1:8000")) == "127.0.0.1:8000 свободен"
+    assert russian(phrase("nobody listens at {host}:{port}", host="a.b", port=8000)) == (
+        "на a.b:8000 никто не слушает"
+    )
+    assert str(phrase_n(one, many, 99_000)) == "99,000 credits left"
+    assert in_language(phrase_n(one, many, 99_000), Pirate()) == "99,000 credits left"
+
+
+def test_figures_in_the_log_are_told_from_versions() -> None:
+    templates = ("phone ready: {engine} {version}", "first word {seconds:.1f} s after the answer")
+    version = recalled("phone ready: baresip 3.20", templates)
+    assert in_language(version, catalogue("ru")) == "телефон готов: baresip 3.20"
+    seconds = recalled("first word 1.0 s after the answer", templates)
+    assert in_language(seconds, catalogue("ru")) == "первое слово через 1,0 с после ответа"
 
 
 def test_the_language_is_english_until_another_one_is_chosen() -> None:
