@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.events import EarChanged
 from ..core.text import clean
-from ..core.words import phrase
+from ..core.words import foreign_parts, phrase
 from ..ports import PCM, AudioError, Emit
 from . import portaudio
 from .pcm import FRAMES_PER_SECOND, mix
@@ -160,4 +160,4 @@ class EarSwitch:
         self._wanted = False
         if ear is not None:
             ear.abandon()
-        self._emit(EarChanged(False, clean(str(error))))
+        self._emit(EarChanged(False, foreign_parts(str(error), clean)))

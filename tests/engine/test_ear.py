@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable
 import numpy as np
 import pytest
 
-from console.audio.ear import Ear, EarSwitch
+from console.audio.ear import NO_OUTPUT, Ear, EarSwitch
 from console.core.events import EarChanged, Event
+from console.language import shown, speaking
 from console.ports import PCM, AudioError
 
 SOUND = np.ones(160, np.int16)
@@ -149,3 +150,13 @@ async def test_what_forbids_listening_is_told() -> None:
     async with asyncio.timeout(20):
         assert await told.get() == EarChanged(False, "nowhere to listen")
     await switch.stop()
+
+
+async def test_why_there_is_no_ear_can_be_said_in_russian(rig: Rig) -> None:
+    rig.ready.set()
+    rig.fault = NO_OUTPUT
+    rig.switch.listen(True)
+    told = await rig.next()
+    assert isinstance(told, EarChanged)
+    with speaking("ru"):
+        assert shown(told.reason).startswith("Слушать не на чем")
