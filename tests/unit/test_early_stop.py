@@ -1,0 +1,50 @@
+"""A signal before there is anything to hang up: an end in order, with a word."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import signal, sys
+from console import early_stop
+{before}
+early_stop.watch()
+try:
+    print("ready", flush=True)
+    sys.stdin.read()
+finally:
+    print("unwound", flush=True)
+"""
+
+
+def stopped(by: signal.Signals, before: str = "") -> subprocess.CompletedProcess[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(before=before)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(by)
+    if before:
+        out, err = process.communicate("", timeout=60)  # nobody stops it: its stdin ends
+    else:
+        out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess([], process.returncode, out, err)
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP])
+def test_it_says_by_what_and_unwinds(by: signal.Signals) -> None:
+    done = stopped(by)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "unwound\n", f"Stopped by {by.name}.\n")
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    done = stopped(signal.SIGHUP, before="signal.signal(signal.SIGHUP, signal.SIG_IGN)")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "unwound\n", "")
