@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .core.words import phrase
+
 _ESTABLISHED, _LISTEN = "01", "0A"
 
 
@@ -38,8 +40,16 @@ class Process:
     command: tuple[str, ...]
     program: str
 
-    def __str__(self) -> str:
-        return f"{self.name} (process {self.pid})"
+    @property
+    def label(self) -> str:
+        """Its name and number, for people."""
+        return phrase("{name} (process {pid})", name=self.name, pid=self.pid)
+
+    @property
+    def is_console(self) -> bool:
+        """It is a Call Console, of whatever folder."""
+        words = [word.rpartition("/")[2] for word in self.command[:3]]
+        return "call-console" in words or ["-m", "console"] in (words[1:3], words[:2])
 
 
 def read(proc: Path = Path("/proc")) -> tuple[Socket, ...] | None:
@@ -93,7 +103,9 @@ def process(pid: int, proc: Path = Path("/proc")) -> Process | None:
     except OSError:
         return None
     words = tuple(word.decode("utf-8", "replace") for word in command)
-    return Process(pid, re.sub(r"[^\w.:+-]", "", name) or "a program", words, _link(proc / str(pid) / "exe"))
+    return Process(
+        pid, re.sub(r"[^\w.:+-]", "", name) or phrase("a program"), words, _link(proc / str(pid) / "exe")
+    )
 
 
 def _link(path: Path) -> str:

@@ -102,5 +102,15 @@ def _line(loaded: Loaded) -> Iterator[str]:
             try:
                 stack.enter_context(line_lock(loaded.settings.data_dir))
             except LineTaken as error:
-                held_by = str(error)
+                ours = error.by is not None and error.by.pid == os.getpid()  # the demo line that is looked at
+                held_by = "" if ours else _held_by(error)
         yield held_by
+
+
+def _held_by(taken: LineTaken) -> str:
+    if taken.by is None:
+        return phrase("A console that runs has the line: it is left alone; its screen says how it is.")
+    return phrase(
+        "The console that runs (process {pid}) has the line: it is left alone; its screen says how it is.",
+        pid=taken.by.pid,
+    )

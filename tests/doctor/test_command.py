@@ -127,7 +127,7 @@ def test_another_console_keeps_its_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o700)
     with line_lock(tmp_path / "data"):
         done = run(**LINE)
-    assert f"Another console (process {os.getpid()}) holds this line" in done.stdout
+    assert f"The console that runs (process {os.getpid()}) has the line" in done.stdout
 
 
 # ---- one check at a time ----

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import stat
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -299,7 +300,7 @@ async def test_the_wished_port_of_ctrl_tcp_is_taken(bench: Any) -> None:
         port = listener.getsockname()[1]
         bench.settings = {"CONSOLE_ENGINE": "baresip", "BARESIP_CTRL": f"127.0.0.1:{port}"}
         assert f"(process {os.getpid()})" in (await bench.look("control")).only("control.port-taken").text
-        bench.held_by = "Another console (process 7) holds this line: use it, or quit it first."
+        bench.held_by = "The console that runs has the line."
         assert (await bench.look("control")).findings == []
 
 
@@ -348,7 +349,7 @@ async def test_nobody_answers_at_the_domain(bench: Any) -> None:
 
 async def test_another_console_holds_the_line(bench: Any) -> None:
     """Said, and left alone: that is no fault."""
-    bench.held_by = "Another console (process 7) holds this line: use it, or quit it first."
+    bench.held_by = "The console that runs has the line."
     lines = len(bench.exchange.lines)
     seen = await bench.look("line")
     assert seen.findings == []
@@ -457,8 +458,35 @@ async def test_the_api_port_is_in_use(bench: Any) -> None:
         finding = (await bench.look("api")).only("api.port-taken")
         assert f"(process {os.getpid()})" in finding.text
         assert f"127.0.0.1:{port + 1}" in finding.remedy
-        bench.held_by = "Another console holds this line."
+        bench.held_by = "The console that runs has the line."
+        assert (await bench.look("api")).only("api.port-taken"), "it is not the console that has it"
+        bench.proc = bench.folder / "none"  # who has it cannot be seen
         assert (await bench.look("api")).findings == []
+
+
+LISTENER = """
+import socket, sys
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    print(listener.getsockname()[1], flush=True)
+    sys.stdin.read()
+"""
+
+
+async def test_the_api_port_is_that_of_a_console_that_runs(bench: Any) -> None:
+    """On the demo line it holds no line that the doctor could see."""
+    program = bench.folder / "call-console"
+    program.write_text(LISTENER)
+    pipe = asyncio.subprocess.PIPE
+    running = await asyncio.create_subprocess_exec(sys.executable, str(program), stdin=pipe, stdout=pipe)
+    try:
+        assert running.stdout is not None
+        bench.settings = {"CONSOLE_API": f"127.0.0.1:{int(await running.stdout.readline())}"}
+        seen = await bench.look("api")
+        assert seen.findings == []
+        (fact,) = seen.facts
+        assert f"(process {running.pid})" in fact
+    finally:
+        await running.communicate(b"")  # closes its stdin: it ends
 
 
 async def test_the_api_address_is_not_here(bench: Any) -> None:

@@ -33,18 +33,23 @@ def look(context: Context) -> Result:
             phrase("Set CONSOLE_API to an address of this machine and a port above 1023, or to off."),
         )
         return Result((unusable,))
-    if context.held_by:
-        return Result(facts=(phrase("{address} is taken, as by the console that runs", address=address),))
     sockets = context.sockets or ()
     process = next(
         (tcp_table.owner(s, context.proc) for s in tcp_table.listeners(sockets, address.port)), None
     )
+    if process is not None and process.is_console:
+        has_it = phrase(
+            "{address} is the running console's (process {pid})", address=address, pid=process.pid
+        )
+        return Result(facts=(has_it,))
+    if process is None and context.held_by:
+        return Result(facts=(phrase("{address} is taken, as by the console that runs", address=address),))
     taken = warning(
         "api.port-taken",
         phrase(
             "CONSOLE_API={address} is taken by {process}: the console has no API.",
             address=address,
-            process=process or phrase("another program"),
+            process=process.label if process else phrase("another program"),
         ),
         phrase(
             "End that program, or set CONSOLE_API={other} or off.",

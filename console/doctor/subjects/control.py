@@ -72,7 +72,7 @@ def _public(socket: Socket, process: Process | None) -> Finding:
         "control.public",
         phrase(
             "Anyone on the network can dial: {process} takes orders at {address}.",
-            process=process or "Baresip",
+            process=process.label if process else "Baresip",
             address=Address(socket.host, socket.port),
         ),
         phrase("Set ctrl_tcp_listen 127.0.0.1:{port} in its config and start it again.", port=socket.port),
@@ -93,7 +93,7 @@ def _taken(ctrl: Address, process: Process | None) -> Finding:
         phrase(
             "BARESIP_CTRL={ctrl} is taken by {process}.",
             ctrl=ctrl,
-            process=process or phrase("another program"),
+            process=process.label if process else phrase("another program"),
         ),
         phrase("Leave BARESIP_CTRL unset (a free port is found), or end that program."),
     )
@@ -125,7 +125,7 @@ def _joined(context: Context, sockets: tuple[Socket, ...], ctrl: Address) -> lis
                 phrase(
                     "Baresip at {ctrl} serves one client: {process} is connected to it.",
                     ctrl=ctrl,
-                    process=process or phrase("another program"),
+                    process=process.label if process else phrase("another program"),
                 ),
                 phrase("End it before you start the console: each would throw the other out."),
             )
