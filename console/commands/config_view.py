@@ -39,9 +39,12 @@ def _hidden(value: str) -> str:
 def _shown(field: str, value: Any) -> str:
     match value:
         case bool():
-            return "yes" if value else "no"
+            on, off = ("on", "off") if field == "sounds" else ("yes", "no")
+            return on if value else off
         case None:
             return "off" if field == "api" else phrase("chosen at the start")
+        case (0, 0):
+            return "0"
         case tuple():
             joint = "-" if field == "jitter_ms" else ","
             return joint.join(str(part) for part in value) or "-"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -22,6 +23,7 @@ _REMARKS = {
     "Show this message and exit.": phrase("Show this message and exit."),
     "[required]": phrase("[required]"),
 }
+_PLACES = (msgid("[OPTIONS]"), msgid("COMMAND [ARGS]..."))
 _COMPLAINTS = (
     msgid("Got unexpected extra argument(s) ({arguments})"),
     msgid("Invalid value for {name}: {why}"),
@@ -40,31 +42,27 @@ _COMPLAINTS = (
 """Everything that Typer says of arguments such as ours; the first that fits counts."""
 
 
-class Command(TyperCommand):
+class _Spoken:
+    """What a command and a group of commands say of themselves."""
+
     def get_help(self, ctx: Any) -> str:
         _translate(self)
-        return _lines(super().get_help(ctx))
+        return _lines(super().get_help(ctx))  # type: ignore[misc]
 
     def get_usage(self, ctx: Any) -> str:
-        return _lines(super().get_usage(ctx))
+        _translate(self)
+        return _lines(super().get_usage(ctx))  # type: ignore[misc]
 
     def get_short_help_str(self, limit: int = 45) -> str:
         _translate(self)
-        return super().get_short_help_str(limit)
+        return str(super().get_short_help_str(limit))  # type: ignore[misc]
 
 
-class Group(TyperGroup):
-    def get_help(self, ctx: Any) -> str:
-        _translate(self)
-        return _lines(super().get_help(ctx))
+class Command(_Spoken, TyperCommand):
+    pass
 
-    def get_usage(self, ctx: Any) -> str:
-        return _lines(super().get_usage(ctx))
 
-    def get_short_help_str(self, limit: int = 45) -> str:
-        _translate(self)
-        return super().get_short_help_str(limit)
-
+class Group(_Spoken, TyperGroup):
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command line and exit."""
         try:
@@ -80,7 +78,10 @@ class Group(TyperGroup):
 def _translate(command: Any) -> None:
     """A command is made anew for each run: its texts may become those of the operator's language."""
     for part in (command, *command.params):
-        part.help = tr(part.help) if part.help else part.help
+        for name in ("help", "metavar", "options_metavar", "subcommand_metavar"):
+            text = getattr(part, name, None)
+            if text:
+                setattr(part, name, tr(text))
 
 
 def _lines(text: str) -> str:
@@ -91,7 +92,8 @@ def _line(line: str) -> str:
     if line in _HEADINGS:
         return shown(_HEADINGS[line])
     if line.startswith("Usage: "):
-        return tr("Usage: {usage}", usage=line.removeprefix("Usage: "))
+        return tr("Usage: {usage}", usage=re.sub(r"\{(\S+)\}", r"\1", line.removeprefix("Usage: ")))
+    line = line.replace(" <str>", " " * len(" <str>"))  # says nothing to people
     for english, words in _REMARKS.items():
         line = line.replace(english, shown(words))
     return line

@@ -14,8 +14,8 @@ from .which_line import fail
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 _VERDICTS = {
-    Verdict.OK: phrase("dialed"),
-    Verdict.CONFIRM: phrase("dialed when asked twice (on the command line: at once)"),
+    Verdict.OK: phrase("may be dialed"),
+    Verdict.CONFIRM: phrase("may be dialed; the screen asks twice"),
     Verdict.REFUSED: phrase("refused"),
     Verdict.INCOMPLETE: phrase("incomplete"),
 }
@@ -41,8 +41,11 @@ def lines(seen: Judgement) -> Iterator[str]:
     number = joined("  ", filter(None, (seen.display or "-", seen.label)))
     verdict = joined(": ", filter(None, (_VERDICTS[seen.verdict], seen.why)))
     yield phrase("read as  {number}", number=number)
-    yield phrase("dials    {uri}", uri=seen.uri or phrase("nothing"))
+    yield phrase("SIP URI  {uri}", uri=seen.uri or phrase("none"))
     yield phrase("verdict  {verdict}", verdict=verdict)
+
+
+NOT_PLACED = phrase("Nothing was dialed: --place dials it and hangs up at the first response.")
 
 
 def may_be_dialed(loaded: Loaded, number: str) -> None:

@@ -62,13 +62,21 @@ def token(value: str) -> str:
     return value
 
 
+_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
+
+
 def yes_no(value: str) -> bool:
-    match value.lower():
-        case "yes" | "true" | "on" | "1":
-            return True
-        case "no" | "false" | "off" | "0":
-            return False
-    raise ValueError(phrase("must be yes or no, not {value!r}", value=clean(value, 40)))
+    return _switch(value, phrase("must be yes or no, not {value!r}", value=clean(value, 40)))
+
+
+def on_off(value: str) -> bool:
+    return _switch(value, phrase("must be on or off, not {value!r}", value=clean(value, 40)))
+
+
+def _switch(value: str, otherwise: str) -> bool:
+    if value.lower() not in (*_YES, *_NO):
+        raise ValueError(otherwise)
+    return value.lower() in _YES
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
