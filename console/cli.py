@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,7 +20,7 @@ from .commands.look_on import look_on
 from .commands.talking import ask, say, tell
 from .commands.which_line import demo_line, fail, filled_in, line_to_use, own_line, usable
 from .core import outcome
-from .core.words import phrase
+from .core.words import msgid, phrase
 from .ports import AudioError, Console
 from .settings import spoken
 from .settings.loading import Loaded, load
@@ -45,7 +45,7 @@ Demo = Annotated[
 Number = Annotated[
     str,
     typer.Argument(
-        metavar="NUMBER", help=phrase("A number in national or international form, or sip:name@host.")
+        metavar=msgid("NUMBER"), help=phrase("A number in national or international form, or sip:name@host.")
     ),
 ]
 
@@ -110,7 +110,7 @@ def call(
     demo: Demo = False,
     var: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help=phrase("A variable for the agent; repeatable.")),
+        typer.Option(metavar=msgid("NAME=VALUE"), help=phrase("A variable for the agent; repeatable.")),
     ] = None,
 ) -> None:
     variables = number_given.variables(var or [])
@@ -129,11 +129,14 @@ def call(
 
 @app.command(
     cls=Command,
-    help=phrase("Follow what the phone reports, until stopped. With --dial: until that call ends."),
+    help=phrase("Show what the phone reports, until stopped."),
 )
 def events(
     as_json: Json = False,
-    dial: Annotated[str | None, typer.Option(metavar="NUMBER", help=phrase("Place a call."))] = None,
+    dial: Annotated[
+        str | None,
+        typer.Option(metavar=msgid("NUMBER"), help=phrase("Call this number; stop when the call ends.")),
+    ] = None,
     no_agent: NoAgent = False,
     demo: Demo = False,
 ) -> None:
@@ -143,28 +146,34 @@ def events(
         _run(loaded, as_json, dial, wants_agent=not no_agent)
 
 
-@check.command("dial", cls=Command, help=phrase("Show how a number is read and which SIP URI is dialed."))
+@check.command(
+    "dial", cls=Command, help=phrase("Show how a number is read and which SIP URI would be dialed.")
+)
 def check_dial(
     number: Number,
     place: Annotated[
         bool, typer.Option("--place", help=phrase("Dial it and hang up at the first response."))
     ] = False,
+    demo: Demo = False,
 ) -> None:
-    loaded = usable()
-    seen = number_given.read(loaded.settings, number)
-    for line in number_given.lines(seen):
-        say(line)
-    if not seen.may_dial:
-        raise typer.Exit(outcome.SETTINGS_WRONG)
-    if place:
-        with own_line(filled_in(loaded, wants_agent=False)):
+    own = usable()
+    with demo_line(own) if demo else nullcontext(own) as loaded:
+        seen = number_given.read(loaded.settings, number)
+        for line in number_given.lines(seen):
+            say(line)
+        if not seen.may_dial:
+            raise typer.Exit(outcome.SETTINGS_WRONG)
+        if not place:
+            say(number_given.NOT_PLACED)
+            return
+        with nullcontext() if demo else own_line(filled_in(loaded, wants_agent=False)):
             _run(loaded, False, number, wants_agent=False, first_response=True)
 
 
 @app.command(cls=Command, help=phrase("Run without a screen: phone, agent and HTTP API, until stopped."))
 def serve(
     api: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help=phrase("Instead of CONSOLE_API."))
+        str | None, typer.Option(metavar=msgid("HOST:PORT"), help=phrase("Instead of CONSOLE_API."))
     ] = None,
     demo: Demo = False,
 ) -> None:
@@ -230,7 +239,9 @@ def doctor(
 def config(
     old: Annotated[
         Path | None,
-        typer.Option("--import", metavar="DIR", help=phrase("Take over an old set-up into .env here.")),
+        typer.Option(
+            "--import", metavar=msgid("DIR"), help=phrase("Take over an old set-up into .env here.")
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help=phrase("With --import: replace .env if it exists."))

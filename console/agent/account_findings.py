@@ -221,7 +221,7 @@ def _credits(subscription: Subscription) -> Iterator[Finding]:
         yield warning(
             "credits.low",
             phrase(
-                "Only {left} credits are left, {minutes} minutes of conversation at worst.",
+                "Only {left:,} credits are left, {minutes} minutes of conversation at worst.",
                 left=left,
                 minutes=left // CREDITS_PER_MINUTE,
             ),
@@ -283,7 +283,7 @@ def subscription_facts(subscription: Subscription) -> tuple[str, ...]:
     left = subscription.remaining
     facts = (
         phrase("plan {tier}", tier=subscription.tier) if subscription.tier else "",
-        phrase("{left} of {limit} credits left", left=left, limit=subscription.limit)
+        phrase("{left:,} of {limit:,} credits left", left=left, limit=subscription.limit)
         if left is not None
         else "",
         reset_words(subscription),

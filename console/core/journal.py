@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .effects import JsonValue, Record
-from .journal_texts import AGENT_CLOSERS, CLOSERS, QUEUE, SOURCES, TEMPLATES
+from .journal_texts import AGENT_CLOSERS, CLOSERS, IGNORED, QUEUE, SOURCES, TEMPLATES
 from .words import Words, joined, phrase, phrase_n
 
 Fields = Mapping[str, JsonValue]
@@ -193,7 +193,7 @@ def money(credits: JsonValue, usd: JsonValue) -> str:
     if isinstance(credits, int):
         parts.append(phrase_n("{n:,} credit", "{n:,} credits", credits))
     if isinstance(usd, int | float):
-        parts.append(f"${usd:.2f}")
+        parts.append(phrase("${usd:.2f}", usd=usd))
     return joined(", ", parts)
 
 
@@ -203,7 +203,13 @@ def _review(record: Record) -> _Message:
         return "call.review.none", {"why": _text(record.fields, "why") or phrase("ElevenLabs does not tell")}
     termination = _text(record.fields, "termination")
     ended = phrase("; ended: {termination}", termination=termination) if termination else ""
-    return "call.review", {"cost": cost, "termination": ended}
+    message = "call.review.demo" if record.fields.get("demo") else "call.review"
+    return message, {"cost": cost, "termination": ended}
+
+
+def _ignored(record: Record) -> _Message:
+    source = _text(record.fields, "source")
+    return ("ignored.files" if source == "files" else "ignored"), {"source": IGNORED.get(source, source)}
 
 
 def _glitch(record: Record) -> _Message:
@@ -239,4 +245,5 @@ _MESSAGE: dict[str, Callable[[Record], _Message]] = {
     "call.review": _review,
     "audio.glitch": _glitch,
     "ear": _ear,
+    "ignored": _ignored,
 }

@@ -83,12 +83,13 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "notice": ("console", "{text}"),
     "refused": ("console", msgid("not done: {why}")),
     "refused.api": ("console", msgid("not done for the API: {why}")),
-    "console.started": ("console", msgid("console started (process {pid})")),
-    "console.ended": ("console", msgid("console ended (process {pid})")),
+    "console.started": ("console", msgid("started (process {pid})")),
+    "console.ended": ("console", msgid("ended (process {pid})")),
     "crash": ("console", msgid("INTERNAL ERROR {error} in {where}: the console ends")),
     "ignored": ("console", msgid("ignored from {source}: {why}")),
 }
 
+    "ignored.files": ("console", msgid("TROUBLE with files: {why}")),
 CLOSERS = {
     "remote": phrase("the other side"),
     "operator": phrase("you"),
@@ -114,6 +115,14 @@ COUNTED = (
 
 QUEUE = {
     "waiting": phrase("waiting"),
+IGNORED = {
+    "agent": phrase("agent"),
+    "audio": phrase("audio"),
+    "embedded phone": phrase("embedded phone"),
+    "tools": phrase("tools"),
+}
+"""From where something came that was ignored; other names stay as they are."""
+
     "admitted": phrase("admitted"),
     "timed_out": phrase("timed out"),
 }

@@ -25,6 +25,7 @@ _MOST = 8192
 
 _SAMPLE = 2
 _NOTHING: PCM = np.zeros(0, np.int16)
+_MEMORY = phrase("memory")
 
 
 class MemoryPath:
@@ -93,7 +94,7 @@ class MemoryPath:
         self._resampler = StreamResampler(info.rx_sample_rate, info.tx_sample_rate)
         if not self._announced:
             self._announced = True
-            self._emit(AudioStarted(self._call, "memory", "memory", self._rate))
+            self._emit(AudioStarted(self._call, _MEMORY, _MEMORY, self._rate))
         return info
 
     def _read(self, audio: CallAudio, info: AudioInfo) -> PCM:

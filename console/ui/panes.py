@@ -214,7 +214,8 @@ class Panes(Screen[None]):
         self.query_one("#now > Heading", Heading).show(*title)
 
     def _recents(self) -> list[Row]:
-        return [r.row for r in line_words.recents(self.state, self._wall_zero)]
+        width = self.recent.size.width or 1000
+        return [r.row for r in line_words.recents(self.state, self._wall_zero, width)]
 
     def _offers(self) -> list[Row]:
         return [

@@ -64,7 +64,7 @@ async def test_an_agent_in_order_has_no_finding() -> None:
     assert subscription_findings(account.subscription) == ()
     assert account.subscription.remaining == 99_000
     assert "private" in agent_facts(account.agent)
-    assert "99000 of 100000 credits left" in subscription_facts(account.subscription)
+    assert "99,000 of 100,000 credits left" in subscription_facts(account.subscription)
 
 
 CONFIG = "conversation_config"

@@ -2,6 +2,7 @@
 
 import ctypes.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -139,16 +140,28 @@ def test_check_dial_needs_no_line(shell: Any) -> None:
     assert done.exit_code == 0
     assert "sip:79123456789@sip.exolve.ru" in done.stdout
     assert "mobile RU" in done.stdout
+    assert "Nothing was dialed" in done.stdout
     other = shell("check", "dial", "8 912 345-67-89", DIAL_FORMAT="e164")
     assert "sip:+79123456789@sip.exolve.ru" in other.stdout
     foreign = shell("check", "dial", "+49 30 1234567")
     assert foreign.exit_code == 0
-    assert "asked twice" in foreign.stdout
+    assert "asks twice" in foreign.stdout
 
 
 def test_check_dial_place_opens_no_agent(shell: Any, orders: list[Any]) -> None:
-    assert shell("check", "dial", "89123456789", "--place", **FULL).exit_code == 10
+    done = shell("check", "dial", "89123456789", "--place", **FULL)
+    assert done.exit_code == 10
+    assert "Nothing was dialed" not in done.stdout
     assert orders[0][0] == Order("89123456789", wants_agent=False, first_response=True)
+
+
+def test_check_dial_on_the_demo_line(shell: Any, orders: list[Any]) -> None:
+    done = shell("check", "dial", "+79750000001", "--demo")
+    assert done.exit_code == 0
+    assert re.search(r"sip:79750000001@127\.0\.0\.1:\d+$", done.stdout, re.MULTILINE)
+    assert orders == []
+    assert shell("check", "dial", "+79750000001", "--demo", "--place").exit_code == 10
+    assert orders[0][0] == Order("+79750000001", wants_agent=False, first_response=True)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +219,7 @@ def test_config_tells_values_and_sources_and_no_secret(shell: Any, tmp_path: Pat
     assert lines["SIP_USER"] == "3289 (environment as EXOLVE_SIP_USER)"
     assert lines["SIP_PASS"] == "set, hidden (environment as EXOLVE_SIP_PASS)"
     assert lines["CALL_SECONDS"] == "600 (default)"
-    assert lines["JITTER_MS"] == "0-0 (default)"
+    assert lines["JITTER_MS"] == "0 (default)"
     assert {v.name for v in VARIABLES} <= set(lines)
     assert "did you mean SIP_REGISTER?" in done.stderr
     assert "hidden_" not in done.output

@@ -60,7 +60,7 @@ def test_the_language_is_known_before_anything_is_said(
     assert (spoken.chosen({**environment, "CONSOLE_DATA_DIR": "data"}, tmp_path) == "ru") is russian
     done = run(tmp_path, "call", **environment)
     assert done.returncode == 2
-    assert ("Ошибка: не указан аргумент 'NUMBER'." in done.stderr) is russian
+    assert ("Ошибка: не указан аргумент 'НОМЕР'." in done.stderr) is russian
     assert ("Error: Missing argument 'NUMBER'." in done.stderr) is not russian
 
 
@@ -80,7 +80,7 @@ def test_the_language_is_known_before_anything_is_said(
         (("check",), 2, "Ошибка: не указана команда."),
         ((), 2, "Экрану нужен терминал"),
         (("log",), 0, "журнала ещё нет"),
-        (("config", "--import", "."), 2, "не старая настройка"),
+        (("config", "--import", "."), 2, "нет прежних настроек"),
     ],
 )
 def test_what_is_said_in_russian(tmp_path: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
@@ -116,4 +116,4 @@ def test_programs_and_files_get_english(capfd: Any) -> None:
     assert [json.loads(line)["type"] for line in out.splitlines()] == ["call.closed", "summary"]
     assert not any("а" <= letter <= "я" for letter in out)
     assert "телефон звонок завершён (предел времени): нет ответа за 60 с" in err
-    assert "итог: нет линии; ИИ 0.0 с; код выхода 14" in err
+    assert "итог: нет линии; ИИ 0,0 с; код завершения 14" in err

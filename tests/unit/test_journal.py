@@ -92,6 +92,13 @@ SOURCES = {"phone", "line", "AI", "them", "you", "audio", "console"}
         ("agent.transcript", {"role": "operator", "text": "Hi", "origin": "keys"}, "* Hi"),
         ("agent.transcript", {"role": "operator", "text": "Hi", "origin": "api"}, "* Hi (by the API)"),
         ("agent.silenced", {"on": False, "origin": "api"}, "AI may speak again, by the API"),
+        ("ignored", {"source": "agent", "why": "a ping"}, "ignored from agent: a ping"),
+        ("ignored", {"source": "baresip", "why": "no"}, "ignored from baresip: no"),
+        ("ignored", {"source": "files", "why": "x is full"}, "TROUBLE with files: x is full"),
+        ("call.incoming", {"peer": "sip:8@h", "name": "Anna", "number": "+7"}, "INCOMING call from Anna +7"),
+        ("call.incoming", {"peer": "sip:8@h", "name": ""}, "INCOMING call from sip:8@h"),
+        ("call.missed", {"peer": "sip:8@h", "number": "+7", "why": "busy"}, "missed a call from +7: busy"),
+        ("call.found", {"peer": "sip:8@h", "number": "+7"}, "found a call with +7 on the phone"),
         ("something.new", {"a": 1}, "something.new a=1"),
     ],
 )

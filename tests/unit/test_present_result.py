@@ -14,7 +14,9 @@ from console.core.state import (
     Outcome,
     Review,
 )
+from console.language import LANGUAGES, speaking
 from console.ui.present import call, line, result
+from console.ui.widgets.lines import lay_out
 from tests.unit.present_states import NOW, READY, made, text, up, with_call
 
 
@@ -121,7 +123,23 @@ def test_every_outcome_has_words(outcome: Outcome, answered: float | None) -> No
     assert result.result(ended).endswith(".")
     [recent] = line.recents(replace(READY, ended=(ended,)), 1_700_000_000.0)
     assert recent.number == "+79123456789"
-    assert 0 < len(recent.row.right[0].text) <= 9
+    for language in LANGUAGES:
+        with speaking(language):
+            [recent] = line.recents(replace(READY, ended=(ended,)), 1_700_000_000.0, 29)
+            assert recent.row.right[0].text
+            assert len(recent.row.left[0].text) == len("12:34 "), "there is room for all of it"
+
+
+@pytest.mark.parametrize("number", ["+79123456789", "+4930123456789", "anna@pbx.example.org"])
+def test_a_recent_number_is_rather_without_its_time_than_cut(number: str) -> None:
+    busy = made(CallPhase.CLOSED, number=number, ended_at=55.0, outcome=Outcome.BUSY)
+    near = line.near(number)
+    for width in (len(f"12:34 {near} busy"), len(f"12:34 {near} busy") - 1):
+        [recent] = line.recents(replace(READY, ended=(busy,)), 1_700_000_000.0, width)
+        shown = lay_out([recent.row], width, 1)[0].plain
+        assert near in shown
+        assert shown.endswith(" busy")
+        assert (shown[2] == ":") == (width == len(f"12:34 {near} busy"))
 
 
 def test_a_call_that_can_be_dialed_again_says_how() -> None:
@@ -141,7 +159,7 @@ def test_every_result_ends_with_the_next_step(outcome: Outcome) -> None:
     ("ended", "changes", "step"),
     [
         ({}, {"answered_today": frozenset({"+79123456789"})}, "Up, Enter, Enter redials."),
-        ({}, {"never_call": frozenset({"+79123456789"})}, "On the never-call list: it is not dialed again."),
+        ({}, {"never_call": frozenset({"+79123456789"})}, "On the never-call list; ! takes it off again."),
         ({}, {"stopped": "no credits"}, "ctrl+p, Allow dialing; then Up, Enter redials."),
         ({"number": "anonymous", "incoming": True}, {}, "No number to call back."),
         ({}, {}, "CALL BACK: Up, Enter redials."),

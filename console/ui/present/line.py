@@ -63,7 +63,7 @@ class Recent:
 
 _RECENT_WORDS = {
     Outcome.BUSY: msgid("busy"),
-    Outcome.NO_ANSWER: msgid("no answer"),
+    Outcome.NO_ANSWER: msgid("no reply"),  # short in every language
     Outcome.REFUSED: msgid("refused"),
     Outcome.AGENT_REFUSED: msgid("no AI"),
     Outcome.AGENT_BUSY: msgid("AI busy"),
@@ -79,16 +79,17 @@ _RECENT_WORDS = {
 }
 
 
-def recents(state: State | None, wall_zero: float) -> tuple[Recent, ...]:
-    """The ended calls, newest first: time, number, how it went."""
+def recents(state: State | None, wall_zero: float, width: int = 1000) -> tuple[Recent, ...]:
+    """The ended calls, newest first: time, number, how it went; in less than `width` cells without the time,
+    for the number is never cut."""
     if state is None:
         return ()
     dropped = {c.id for c in to_call_back(state)}
     region = state.policy.region
-    return tuple(_recent(c, region, wall_zero, c.id in dropped) for c in state.ended if c.number)
+    return tuple(_recent(c, region, wall_zero, c.id in dropped, width) for c in state.ended if c.number)
 
 
-def _recent(call: Call, region: str, wall_zero: float, call_back: bool) -> Recent:
+def _recent(call: Call, region: str, wall_zero: float, call_back: bool, width: int) -> Recent:
     ended = call.ended_at if call.ended_at is not None else call.started_at
     talked = call.seconds(ended)
     how = _RECENT_WORDS.get(call.outcome or Outcome.LOST, "")
@@ -96,11 +97,10 @@ def _recent(call: Call, region: str, wall_zero: float, call_back: bool) -> Recen
     tone = Tone.GOOD if call.outcome is Outcome.FINISHED else Tone.PLAIN
     tone = Tone.WARN if call.outcome is Outcome.MISSED else tone
     word, tone = (tr("CALL BACK"), Tone.BAD) if call_back else (word, tone)
-    when = time_of_day(wall_zero + call.started_at, seconds=False)
-    return Recent(
-        call.number,
-        Row((Span(f"{when} ", Tone.DIM), Span(near(call.number, region))), (Span(word, tone),)),
-    )
+    when = time_of_day(wall_zero + call.started_at, seconds=False) + " "
+    number = near(call.number, region)
+    when = when if cell_len(f"{when}{number} {word}") <= width else ""
+    return Recent(call.number, Row((Span(when, Tone.DIM), Span(number)), (Span(word, tone),)))
 
 
 def near(number: str, region: str = "RU") -> str:

@@ -46,7 +46,7 @@ def record_rows(record: Record | None, when: str) -> tuple[Row, ...]:
     """Everything a record holds."""
     if record is None:
         return (sentence(tr("l, then Up and Down: an entry's details stand here"), Tone.DIM),)
-    fields = {"time": f"{when}  (t {record.t:.3f} s)", "type": record.type}
+    fields = {"time": tr("{when}  (t {t:.3f} s)", when=when, t=record.t), "type": record.type}
     if record.call is not None:
         fields["call"] = record.call
     fields |= {name: str(value) for name, value in record.fields.items() if value not in (None, "")}

@@ -91,7 +91,7 @@ def seconds_left(seconds: float) -> str:
 
 def short(seconds: float) -> str:
     """A short length of time: `0.3 s` below ten seconds, `12 s` above."""
-    return tr("{n} s", n=f"{max(0.0, seconds):.1f}" if seconds < 9.95 else f"{seconds:.0f}")
+    return tr("{n:.1f} s", n=max(0.0, seconds)) if seconds < 9.95 else tr("{n} s", n=round(seconds))
 
 
 def whole(seconds: float) -> str:
