@@ -34,6 +34,9 @@ from .widgets.dialogs import HelpDialog, QuitChoice, QuitDialog
 STOP_SECONDS = 5.0
 """How long quitting waits for the engine; its own limit is the same."""
 
+_MANY, _PACE = 4, 0.1
+"""With more calls than this the screen follows ten times a second: their audio needs the interpreter."""
+
 
 class EngineUpdate(Message):
     """There is something in the mailbox."""
@@ -62,6 +65,7 @@ class ConsoleApp(App[int]):
         self._console = console
         self._options = options or ScreenOptions()
         self._mailbox = Mailbox()
+        self._next_update_at = 0.0
         self._main = MainScreen(console, self._options)
         self._engine: Worker[None] | None = None
         self._stopping = False
@@ -97,9 +101,18 @@ class ConsoleApp(App[int]):
             self.post_message(EngineUpdate())
 
     def on_engine_update(self) -> None:
+        wait = self._next_update_at - self._options.clock()
+        if wait > 0:
+            self.set_timer(wait, self._show_update)
+        else:
+            self._show_update()
+
+    def _show_update(self) -> None:
         update = self._mailbox.take()
         if update is None:
             return
+        if len(update.state.calls) > _MANY:
+            self._next_update_at = self._options.clock() + _PACE
         if sounds.occasion(self._main.state, update.state):
             self._ring()
         self._main.see(update)

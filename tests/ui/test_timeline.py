@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
+import pytest
 from textual.widgets import Input
 
 from console.core.effects import Record
 from console.core.events import CallId
+from console.ports import Update
+from console.ui.app import _PACE
 from tests.ui.conftest import Desk, OpenDesk
 from tests.ui.scenes import ID, READY, RECORDS, UP
 
@@ -84,6 +88,22 @@ async def test_a_flood_stays_bounded(desk: OpenDesk) -> None:
         assert len(timeline.entries) == 2000
         await d.pilot.pause()
         assert "< line 9999" in d.screen_text()
+
+
+async def test_with_many_calls_the_screen_follows_at_a_steady_pace(
+    desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = replace(READY, calls=tuple(replace(UP, id=CallId(f"c{n}")) for n in range(50)))
+    async with desk(many) as d:
+        seen: list[Update] = []
+        see = d.app._main.see
+        monkeypatch.setattr(d.app._main, "see", lambda update: (seen.append(update), see(update)))
+        began = time.monotonic()
+        for line in numbered(0, 30):
+            d.console.post(many, line)
+            await d.pilot.pause()
+        await d.until(lambda: sum(len(update.records) for update in seen) == 30, "all lines")
+        assert len(seen) <= 2 + (time.monotonic() - began) / _PACE
 
 
 async def test_moving_selecting_and_copying(desk: OpenDesk) -> None:
