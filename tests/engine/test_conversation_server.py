@@ -264,7 +264,8 @@ async def test_check_29_several_chunks_share_an_id_and_come_faster_than_real_tim
 async def test_check_30_a_recorded_script_is_replayed_on_virtual_time_and_every_frame_is_on_record() -> None:
     """Two minutes of a conversation in about two seconds, at the script's own moments."""
     recorded = json.loads((FIXTURES / "conversation_scripts" / "two_minutes.json").read_text())
-    script = Script.read({**recorded, "speed": 60.0})
+    patient = {"pong_within": 1200.0, "receive_timeout": 1200.0}  # 20 s here: a busy machine stalls
+    script = Script.read({**recorded, "speed": 60.0, **patient})
     began = time.monotonic()
     async with serving(script) as server, conversation(server) as client:
         sent = [json.dumps(INIT)]
