@@ -6,7 +6,7 @@ from functools import lru_cache
 from string import Formatter
 
 from .. import language
-from ..core.journal_texts import COUNTED, SOURCES, TEMPLATES
+from ..core.journal_texts import FIGURES, SOURCES, TEMPLATES
 from ..core.recall import recalled
 from ..language import shown
 
@@ -21,7 +21,7 @@ def reworded(line: str, spoken: str) -> str:
     if not known or source not in SOURCES:
         return line
     templates = (*_of_source(source, spoken), *(() if text.startswith(_SAID) else known))
-    words = recalled(text, templates, (*known, *COUNTED))
+    words = recalled(text, templates, (*known, *FIGURES))
     return f"{head}{shown(SOURCES[source]):7} {shown(words)}"
 
 

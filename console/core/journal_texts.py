@@ -107,12 +107,13 @@ AGENT_CLOSERS = {
     "operator": phrase("you"),
 }
 
-COUNTED = (
-    # one, many
+FIGURES = (
+    # one, many; or for any number
     ("{n:,} credit left", "{n:,} credits left"),
     ("{n:,} credit", "{n:,} credits"),
 )
 
+    "${usd:.2f}",
 QUEUE = {
     "waiting": phrase("waiting"),
 IGNORED = {

@@ -67,10 +67,14 @@ def _value(name: str, said: str, templates: tuple[Template, ...]) -> object:
         return int(number)
     if re.fullmatch(r"-?\d{1,12}\.\d{1,6}", number):
         return float(number)
+    whole = _recalled(said, templates, templates)
+    if isinstance(whole, Words):
+        return whole
     mark, rest = said[:2], said[2:]
     if mark in _MARKS:
         return joined("", (mark, _recalled(rest, templates, templates)))
-    return _recalled(said, templates, templates)
+    parts = [_recalled(part, templates, templates) for part in said.split(", ")]
+    return joined(", ", parts) if all(isinstance(part, Words) for part in parts) else said
 
 
 _MARKS = (": ", ". ", "; ")

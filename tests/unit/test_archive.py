@@ -66,9 +66,7 @@ def test_amendments_at_once_are_all_kept(archive: Archive, tmp_path: Path) -> No
     assert (tmp_path / CALLS).stat().st_mode & 0o777 == 0o600
 
 
-def test_nobody_waits_for_a_record(
-    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_waits_for_a_record(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive.keep(named("c1"))
     slow, threads = threading.Event(), []
 

@@ -13,6 +13,7 @@ import pytest
 
 from console.commands.log_words import reworded
 from console.core.finding import Severity
+from console.core.journal import money
 from console.core.journal_texts import SOURCES, TEMPLATES
 from console.core.words import Words, in_language, phrase
 from console.doctor import view
@@ -30,7 +31,7 @@ TYPICAL: dict[str, object] = {
     "agent": "Anna",
     "because": "",
     "conversation_id": "conv_5310097656b3340c",
-    "cost": "330 credits, $0.05",
+    "cost": money(330, 0.05),
     "credits": phrase("credits unknown"),
     "destination": "+79123456789",
     "digit": "5",
@@ -59,13 +60,14 @@ TYPICAL: dict[str, object] = {
     "where": "engine.py:342",
     "who": "+79123456789",
 }
-OPEN = {"reason": 20, "why": 20, "text": 20, "answer": 20, "said": 0, "because": 0}
+OPEN = {"reason": 20, "trouble": 20, "why": 20, "text": 20, "answer": 20, "said": 0, "because": 0}
 """What may be of any length, and how many columns it has at least."""
 
 
-def filled(template: str) -> str:
+def filled(template: str, **more: object) -> str:
+    typical = {**TYPICAL, **more}
     names = {name for _, name, _, _ in Formatter().parse(template) if name}
-    values = {name: TYPICAL.get(name, "x" * OPEN.get(name, 0)) for name in names}
+    values = {name: typical.get(name, "x" * OPEN.get(name, 0)) for name in names}
     assert names <= {*TYPICAL, *OPEN}
     return phrase(template, **values)
 
@@ -84,7 +86,7 @@ def test_the_log_is_read_in_russian_as_it_would_have_been_worded(message: str) -
     source, template = TEMPLATES[message]
     if template == "{text}":
         return
-    words = filled(template)
+    words = filled(template, termination=phrase("; ended: {termination}", termination="end_call"))
     line = f"2026-11-22 10:00:00.000 a24e1740 {SOURCES[source]:7} {words}"
     shown = in_language(words, catalogue("ru"))
     with speaking("ru"):
