@@ -69,7 +69,9 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "agent.retry": ("AI", msgid("session lost, opening a fresh one: {reason}")),
     "agent.closed": ("AI", msgid("session closed by {who} after {seconds:.0f} s{said}")),
     "account": ("AI", msgid("agent {agent}, {credits}{doubts}")),
+    "account.trouble": ("AI", msgid("no AI at present: {trouble}")),
     "call.review": ("AI", msgid("ElevenLabs counts {cost}{termination}")),
+    "call.review.demo": ("AI", msgid("demo: nothing is billed (a real call: {cost}){termination}")),
     "call.review.none": ("AI", msgid("the cost of the call is not known: {why}")),
     "dialing.stopped": ("console", msgid("DIALING STOPPED: {why}")),
     "dialing.allowed": ("you", msgid("dialing allowed again")),
@@ -87,9 +89,9 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "console.ended": ("console", msgid("ended (process {pid})")),
     "crash": ("console", msgid("INTERNAL ERROR {error} in {where}: the console ends")),
     "ignored": ("console", msgid("ignored from {source}: {why}")),
+    "ignored.files": ("console", msgid("TROUBLE with files: {why}")),
 }
 
-    "ignored.files": ("console", msgid("TROUBLE with files: {why}")),
 CLOSERS = {
     "remote": phrase("the other side"),
     "operator": phrase("you"),
@@ -111,11 +113,10 @@ FIGURES = (
     # one, many; or for any number
     ("{n:,} credit left", "{n:,} credits left"),
     ("{n:,} credit", "{n:,} credits"),
-)
-
     "${usd:.2f}",
-QUEUE = {
-    "waiting": phrase("waiting"),
+)
+"""Texts of figures, which may stand in other ones."""
+
 IGNORED = {
     "agent": phrase("agent"),
     "audio": phrase("audio"),
@@ -124,6 +125,8 @@ IGNORED = {
 }
 """From where something came that was ignored; other names stay as they are."""
 
+QUEUE = {
+    "waiting": phrase("waiting"),
     "admitted": phrase("admitted"),
     "timed_out": phrase("timed out"),
 }
