@@ -39,6 +39,11 @@ def callee_speech() -> dict[str, bytes]:
     return {clip.name: wave_data(clip.file.read_bytes()) for clip in index() if clip.speaker == "callee"}
 
 
+def callee_sentences() -> list[tuple[str, Traversable]]:
+    """Text and WAV file (mu-law, 8 kHz) of what callees say, in every language."""
+    return [(c.text, c.file) for c in index() if c.speaker == "callee"]
+
+
 def agent_sentences(language: str = "") -> list[tuple[str, Traversable]]:
     """Text and WAV file (16-bit PCM, 16 kHz, mono) of what the agent says, in order. `language`: `en`, `ru`,
     `""` for all."""

@@ -91,4 +91,5 @@ class DemoLine:
 
     def _setup(self) -> Setup:
         turns = tuple((text, str(file)) for text, file in clips.agent_sentences(self._language))
-        return Setup(api_key=self._key, agents={AGENT: Script(turns=turns)})
+        hears = tuple((text, str(file)) for text, file in clips.callee_sentences())
+        return Setup(api_key=self._key, agents={AGENT: Script(turns=turns, hears=hears)})

@@ -68,6 +68,7 @@ class Script:
 
     `opening` runs before the metadata, `steps` after them; then the conversation stays open. `echo`: caller
     audio comes back as agent audio. `turns`: (text, WAV file) sentences said in turn with the caller.
+    `hears`: (text, WAV file in mu-law at 8 kHz) sentences that are recognised when the caller says them.
     `signed`: answers to the first requests for a signed URL; `signed_url`: one that is given out instead of
     ours. `answer_close` False: a client's close frame is never answered; `ends_tcp` False: after the close
     frames the TCP connection stays. `upgrade_status`: refuse the upgrade. `metadata` False: never sent;
@@ -80,6 +81,7 @@ class Script:
     opening: tuple[Step, ...] = ()
     steps: tuple[Step, ...] = ()
     turns: tuple[tuple[str, str], ...] = ()
+    hears: tuple[tuple[str, str], ...] = ()
     echo: bool = False
     metadata: bool = True
     formats: bool = True
@@ -108,7 +110,8 @@ class Script:
         for name in ("opening", "steps"):
             values[name] = tuple(Step(**step) for step in given.get(name, ()))
         values["signed"] = tuple(RestAnswer(**answer) for answer in given.get("signed", ()))
-        values["turns"] = tuple((str(text), str(wav)) for text, wav in given.get("turns", ()))
+        for name in ("turns", "hears"):
+            values[name] = tuple((str(text), str(wav)) for text, wav in given.get(name, ()))
         for name in ("allowed_overrides", "required_variables"):
             if name in given:
                 values[name] = tuple(given[name])

@@ -7,6 +7,7 @@ import itertools
 import json
 import secrets
 import time
+from pathlib import Path
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -24,6 +25,7 @@ from .checks import (
     read_frame,
 )
 from .listening import Listening
+from .recognition import Recognition, sentence
 from .record import CallerAudio, Record, Seen
 from .script import Script, Step
 from .served_connection import ServedConnection, reset
@@ -54,6 +56,8 @@ class Serving:
         self._output = FORMATS.get(script.output_format)
         self._expected = Expected(self._input.width)
         self._listening = Listening(self._input.rate)
+        known = (sentence(text, Path(wav).read_bytes()) for text, wav in script.hears)
+        self._recognition = Recognition(known, self._input.rate)
         self._heard = asyncio.Event()
         self._tools_done = asyncio.Event()
         self._event_id = 0
@@ -160,6 +164,9 @@ class Serving:
         self._seen.audio.add(payload, now)
         if self._script.turns:
             self._listening.feed(decode(payload, self._input))
+        if self._script.hears:
+            for text in self._recognition.feed(decode(payload, self._input)):
+                await self._send(sm.user_transcript(text, self._event_id))
         self._heard.set()
         if self._script.echo:
             self._echo += payload
