@@ -16,6 +16,9 @@ from .ports import Agents, Emit
 ACCOUNT_SECONDS = 60.0
 """Between two looks at the account."""
 
+TROUBLE_SECONDS = 10.0
+"""The same while it cannot be looked at."""
+
 
 class Billing:
     """On the engine's loop."""
@@ -46,8 +49,9 @@ class Billing:
             if account is not None:
                 self._emit(account)
             self._account_due.clear()
+            troubled = account is not None and bool(account.trouble)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ACCOUNT_SECONDS):
+                async with asyncio.timeout(TROUBLE_SECONDS if troubled else ACCOUNT_SECONDS):
                     await self._account_due.wait()
 
     async def _review(self, call: Call) -> None:

@@ -89,7 +89,7 @@ def screen(
         if looked_on is not None:
             raise typer.Exit(looked_on)
         demo = not loaded.has_line
-        with demo_line(loaded) if demo else own_line(loaded) as line:
+        with demo_line(loaded, alone=True) if demo else own_line(loaded) as line:
             from .late_console import LateConsole
             from .opening import open_screen
 

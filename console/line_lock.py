@@ -25,17 +25,20 @@ class Holder:
 
 
 class LineTaken(Exception):
-    """Another console holds the line; the message is one sentence that names it."""
+    """Another console holds the line; the message is one sentence that names it. `demo`: the built-in one."""
 
-    def __init__(self, by: Holder | None) -> None:
+    def __init__(self, by: Holder | None, demo: bool = False) -> None:
         if by is None:
-            super().__init__(phrase("Another console holds this line: use it, or quit it first."))
-        else:
-            super().__init__(
-                phrase(
-                    "Another console (process {pid}) holds this line: use it, or quit it first.", pid=by.pid
-                )
+            words = phrase("Another console holds this line: use it, or quit it first.")
+        elif demo:
+            words = phrase(
+                "A demo console (process {pid}) runs already: use it, or quit it first.", pid=by.pid
             )
+        else:
+            words = phrase(
+                "Another console (process {pid}) holds this line: use it, or quit it first.", pid=by.pid
+            )
+        super().__init__(words)
         self.by = by
 
 

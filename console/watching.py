@@ -11,12 +11,18 @@ from pathlib import Path
 
 from .core.effects import Record
 from .core.events import CallId, Event
-from .core.replay import replay
+from .core.replay import CONSOLE_ENDED, replay
 from .core.state import Policy, State
-from .core.words import phrase
 from .ports import Levels, Publish, Update
 from .records import runs
-from .records.calls import CALLS, load_calls, totals_of_today
+from .records.calls import (
+    CALLS,
+    NEVER_CALL,
+    answered_lately,
+    load_calls,
+    load_never_call,
+    totals_of_today,
+)
 from .records.logbook import EVENTS
 from .records.tail import Tail
 from .settings.loading import Loaded
@@ -104,8 +110,14 @@ class WatchedConsole:
         """A run begins: what its records do not tell is what was on disk."""
         self._run, self._lives = run, True
         earlier = tuple(call for call in load_calls(self._calls, run.wall_zero) if call.started_at < 0)
-        totals = totals_of_today(earlier, run.wall_zero, 0.0)
-        self._state = State(self._policy, ended=earlier, totals=totals)
+        never_call, _ = load_never_call(self._calls.with_name(NEVER_CALL), self._policy.region)
+        self._state = State(
+            self._policy,
+            ended=earlier,
+            totals=totals_of_today(earlier, run.wall_zero, 0.0),
+            never_call=never_call,
+            answered_today=answered_lately(earlier, 0.0) if self._policy.ask_if_answered else frozenset(),
+        )
 
     def _look_for_its_end(self) -> list[Record]:
         if self._alive() == self._lives:
@@ -113,7 +125,7 @@ class WatchedConsole:
         self._lives = not self._lives
         if self._lives:
             return []
-        reason = phrase("the console that had the line has ended")
+        reason = CONSOLE_ENDED
         killed = tuple(runs.killed_call(call, self._last, self._run.pid) for call in self._state.calls)
         line = replace(self._state.line, up=False, reason=reason)
         self._state = replace(self._state, line=line, calls=(), ended=(*killed, *self._state.ended))
@@ -131,6 +143,10 @@ def watch(loaded: Loaded, log_dir: Path) -> int:
     settings = loaded.settings
     account = f"{settings.sip_user}@{settings.sip_domain}" if settings.sip_user else settings.sip_domain
     data_dir = settings.data_dir
-    console = WatchedConsole(data_dir, log_dir, loaded.policy, lambda: holder(data_dir) is not None)
+    policy = replace(
+        loaded.policy, not_ready="", has_agent=True
+    )  # what is missing here says nothing of theirs
+    console = WatchedConsole(data_dir, log_dir, policy, lambda: holder(data_dir) is not None)
+    options = ScreenOptions(account=account, demo=loaded.demo, sounds=False, watching=True)
     with stderr_to(log_dir / STDERR_LOG):
-        return run_screen(console, ScreenOptions(account=account, sounds=False, watching=True))
+        return run_screen(console, options)

@@ -11,6 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from ..core.events import Refusal
 from ..core.words import phrase
 from . import picking
 from .picking import at
@@ -89,6 +90,19 @@ async def read_account(rest: ElevenLabsRest, agent_id: str) -> Account:
         subscription=None if isinstance(subscription, RestError) else subscription_of(subscription),
         subscription_error=subscription if isinstance(subscription, RestError) else None,
     )
+
+
+def no_agent_there(read: Account) -> str:
+    """Why a call would find no agent, in a sentence: nobody answers as ElevenLabs does, or it refuses the key
+    or does not know the agent. Empty otherwise; a key that may only not read these is no trouble."""
+    error = read.agent_error
+    if error is None or (read.subscription is not None and error.refusal is None):
+        return ""
+    known = error.refusal is Refusal.AGENT or error.detail in _WRONG_KEY
+    return str(error) if error.status is None or known else ""
+
+
+_WRONG_KEY = frozenset({"invalid_api_key"})
 
 
 async def _tried(rest: ElevenLabsRest, path: str) -> object:

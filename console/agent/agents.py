@@ -11,7 +11,7 @@ from ..core.events import AccountRead, CallId, CallReviewed
 from ..core.finding import Severity
 from ..core.words import joined
 from ..ports import AgentMedia, Emit, SessionRequest
-from .account import Subscription, read_account
+from .account import Subscription, no_agent_there, read_account
 from .account_findings import agent_findings, subscription_findings
 from .aftercall import after_call
 from .rest import ElevenLabsRest
@@ -67,6 +67,8 @@ class ElevenLabsAgents:
         if not self._rest.signs or not self._agent_id:
             return None
         read = await read_account(self._rest, self._agent_id)
+        if trouble := no_agent_there(read):
+            return AccountRead(trouble=trouble)
         subscription = read.subscription or Subscription()
         findings = (
             *(agent_findings(read.agent, call_seconds=self._call_seconds) if read.agent else ()),

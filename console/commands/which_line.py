@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import typer
 
@@ -65,19 +67,32 @@ def own_line(loaded: Loaded) -> Iterator[Loaded]:
 
 
 @contextmanager
-def demo_line(own: Loaded) -> Iterator[Loaded]:
-    """The settings of the built-in line while it runs, or exit 14."""
+def demo_line(own: Loaded, alone: bool = False) -> Iterator[Loaded]:
+    """The settings of the built-in line while it runs, or exit 14. Beside another demo console, where both
+    would write over each other's records, its own go with it; `alone`: exit 14 there, too."""
     from ..demo.child import ChildFailed
-    from ..settings.demo import demo_line
+    from ..line_lock import LineTaken, line_lock
+    from ..settings.demo import demo_line, kept_apart
 
+    apart = kept_apart(own)
+    problems = make_folders(apart)
+    if problems:
+        raise fail(*problems)
     with ExitStack() as stack:
         try:
-            loaded = stack.enter_context(demo_line(os.environ, Path.cwd(), own))
+            stack.enter_context(line_lock(apart.data_dir, apart.log_dir))
+        except LineTaken as error:
+            if alone:
+                raise _no_line(LineTaken(error.by, demo=True)) from None
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="call-console-demo-")))
+            apart = replace(apart, data_dir=folder, log_dir=folder / "logs")
+        try:
+            loaded = stack.enter_context(demo_line(os.environ, Path.cwd(), apart))
         except ChildFailed as error:
             raise _no_line(error) from None
-        problems = loaded.problems or make_folders(loaded.settings)
-        if problems:
-            raise fail(*problems)
+        wrong = loaded.problems or make_folders(loaded.settings)
+        if wrong:
+            raise fail(*wrong)
         yield loaded
 
 

@@ -17,7 +17,7 @@ from .effects import (
     PhoneReject,
     Record,
 )
-from .events import CallId, ClosedBy, Origin
+from .events import CallId, ClosedBy, Origin, Refusal
 from .state import ENDED_KEPT, Agent, AgentPhase, Call, CallPhase, Outcome, State
 
 HANG_UP_SECONDS = 4.0
@@ -107,6 +107,7 @@ class Draft:
 
     def close(self, call: Call, code: int | None, reason: str, by: ClosedBy, outcome: Outcome) -> Call:
         """The call is over at the phone."""
+        ended_at = call.ended_at if call.ended_at is not None else self.now
         call = self.call(
             self._end_early_media(call),
             phase=CallPhase.CLOSED,
@@ -114,7 +115,7 @@ class Draft:
             reason=reason,
             by=by,
             outcome=outcome,
-            ended_at=call.ended_at if call.ended_at is not None else self.now,
+            ended_at=ended_at,
             limit_at=None,
             rtp_by=None,
             unconfirmed=False,
@@ -131,6 +132,7 @@ class Draft:
             code=code,
             by=by.value,
             seconds=round(call.seconds(self.now), 3),
+            after_seconds=round(ended_at - call.started_at, 3),
             outcome=outcome.value,
             why=call.why,
             origin=call.asked_from.value if call.asked_from is not None else None,
@@ -170,9 +172,18 @@ class Draft:
             **changes,
         )
 
-    def record_agent_closed(self, call: Call, code: int, reason: str, by: str) -> None:
-        seconds = round(call.agent.billed_seconds(self.now), 3)
-        self.record("agent.closed", call.id, code=code, reason=reason, by=by, seconds=seconds)
+    def record_agent_closed(
+        self, call: Call, code: int, reason: str, by: str, refusal: Refusal | None = None
+    ) -> None:
+        self.record(
+            "agent.closed",
+            call.id,
+            code=code,
+            reason=reason,
+            by=by,
+            seconds=round(call.agent.billed_seconds(self.now), 3),
+            refusal=refusal.value if refusal is not None else None,
+        )
 
     def retire(self, call: Call) -> None:
         """Call and session are both over: keep the record, make room."""

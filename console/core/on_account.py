@@ -32,18 +32,29 @@ def _account(d: Draft, event: AccountRead) -> None:
         resets_at=event.resets_at,
         doubts=event.doubts,
         accepted=before.accepted and event.empty,
+        trouble=event.trouble,
     )
     if account == before:
+        return
+    if event.trouble:  # nothing else is news: what was known stays
+        d.change(account=replace(before, trouble=event.trouble))
+        if event.trouble != before.trouble:
+            d.record("account.trouble", trouble=event.trouble)
         return
     d.change(account=account)
     if account != replace(before, resets_at=account.resets_at):  # another date alone is no news
         doubts = joined(" ", event.doubts)
         d.record(
-            "account", agent=event.agent, credits=event.credits, resets_at=event.resets_at, doubts=doubts
+            "account",
+            agent=event.agent,
+            credits=event.credits,
+            empty=event.empty,
+            resets_at=event.resets_at,
+            doubts=doubts,
         )
     if event.empty and not account.accepted and not d.state.stopped:
         d.change(stopped=STOP_WORDS[Refusal.CREDITS], stopped_by=Refusal.CREDITS)
-        d.record("dialing.stopped", why=STOP_WORDS[Refusal.CREDITS])
+        d.record("dialing.stopped", why=STOP_WORDS[Refusal.CREDITS], refusal=Refusal.CREDITS.value)
     elif before.empty and not event.empty and event.credits and d.state.stopped_by is Refusal.CREDITS:
         d.change(stopped="", stopped_by=None)
         d.record("dialing.allowed", origin="credits")
@@ -66,4 +77,5 @@ def _reviewed(d: Draft, event: CallReviewed) -> None:
         termination=event.termination,
         summary=event.summary,
         why=event.why,
+        **({"demo": True} if d.state.policy.demo else {}),
     )

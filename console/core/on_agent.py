@@ -98,8 +98,9 @@ def _warm(d: Draft, call: Call, event: AgentWarm) -> None:
 
 def _prepare_failed(d: Draft, call: Call, event: AgentPrepareFailed) -> None:
     if call.agent.trouble != event.reason:
-        definite = event.refusal is not None
-        d.record("agent.trouble", call.id, reason=event.reason, definite=definite)
+        refusal = event.refusal.value if event.refusal is not None else None
+        definite = refusal is not None
+        d.record("agent.trouble", call.id, reason=event.reason, definite=definite, refusal=refusal)
     call = d.agent(call, ready=False, trouble=event.reason)
     if event.refusal is not None and call.agent.phase in (AgentPhase.WARM, AgentPhase.OPENING):
         d.close_agent(call, "refused")
@@ -127,6 +128,7 @@ def _live(d: Draft, call: Call, event: AgentLive) -> None:
         input_format=event.input_format,
         output_format=event.output_format,
         after_answer_ms=_after_answer_ms(d, call),
+        billed_seconds=round(d.now - billed_from, 3),
     )
 
 
@@ -205,7 +207,8 @@ def _record_closed(d: Draft, call: Call, event: AgentClosed) -> None:
     else:
         by = "agent" if event.code == 1000 else "network"
     if call.agent.conversation_id or call.agent.billed_seconds(d.now) or not event.ours:
-        d.record_agent_closed(call, event.code, event.reason, by)
+        refusal = event.refusal if call.phase is CallPhase.UP else None  # else it decides nothing any more
+        d.record_agent_closed(call, event.code, event.reason, by, refusal)
 
 
 def _ended_by_agent(d: Draft, call: Call, event: AgentClosed) -> None:
@@ -222,7 +225,7 @@ def _refused(d: Draft, call_id: str, refusal: Refusal, reason: str) -> None:
     call = d.agent(call, refusal=refusal, trouble=reason)
     if refusal in STOPS_DIALING:
         d.change(stopped=STOP_WORDS[refusal], stopped_by=refusal)
-        d.record("dialing.stopped", call.id, why=STOP_WORDS[refusal])
+        d.record("dialing.stopped", call.id, why=STOP_WORDS[refusal], refusal=refusal.value)
     outcome = Outcome.AGENT_BUSY if refusal is Refusal.BUSY else Outcome.AGENT_REFUSED
     if call.phase is not CallPhase.CLOSING and not call.over:
         d.hang_up(call, ClosedBy.AGENT, reason, outcome)
@@ -255,7 +258,7 @@ def successor(d: Draft, call: Call, reason: str) -> None:
         first_audio_at=old.first_audio_at,
     )
     call = d.call(call, agent=agent)
-    d.record("agent.retry", call.id, reason=reason)
+    d.record("agent.retry", call.id, reason=reason, drops=agent.drops)
     d.do(AgentPrepare(call.id, agent.session, call.incoming, call.number, call.variables))
 
 

@@ -114,6 +114,8 @@ def why_not_dial(state: State, wants_agent: bool, origin: Origin) -> str:
         return phrase("No line: {reason}.", reason=bare(line.reason) or phrase("the phone is starting"))
     if policy.register and line.registration is not RegState.OK:
         return _why_not_registered(line, keys)
+    if line.silent:
+        return phrase("The phone does not answer at the moment: wait a few seconds.")
     if wants_agent and state.stopped:
         return phrase("Dialing is stopped: {why}.", why=state.stopped)
     if (policy.single_call or origin is Origin.KEYS) and any(not c.over for c in state.calls):
@@ -193,7 +195,15 @@ def _dial(d: Draft, event: Dial) -> None:
     d.change(totals=replace(d.state.totals, calls=d.state.totals.calls + 1))
     d.do(PhoneDial(call.id, call.uri))
     d.do(AudioStart(call.id))
-    d.record("call.dialing", call.id, number=call.number, uri=call.uri, origin=event.origin.value)
+    d.record(
+        "call.dialing",
+        call.id,
+        number=call.number,
+        uri=call.uri,
+        origin=event.origin.value,
+        agent=call.wants_agent,
+        limit_seconds=ring,
+    )
 
 
 def _hindrance_of_number(state: State, event: Dial) -> Hindrance:

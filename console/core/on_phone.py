@@ -68,7 +68,7 @@ def react(d: Draft, event: PhoneEvent) -> None:
             d.change(line=replace(d.state.line, silent=event.silent))
         case LineFailed():
             d.change(line=replace(d.state.line, up=False, failed=True, reason=event.reason))
-            d.record("line.down", reason=event.reason)
+            d.record("line.down", reason=event.reason, failed=True)
             _lose_all(d, event.reason)
         case RegistrationChanged():
             _registration(d, event)
@@ -147,7 +147,14 @@ def _line_down(d: Draft, event: LineDown) -> None:
         reg_reason="",
     )
     d.change(line=line)
-    d.record("line.down", engine=line.engine, version=line.version, reason=event.reason)
+    d.record(
+        "line.down",
+        engine=line.engine,
+        version=line.version,
+        reason=event.reason,
+        gone=event.gone,
+        taken_over=event.taken_over,
+    )
     if event.gone:
         _lose_all(d, event.reason)
         return
@@ -214,6 +221,7 @@ def _answered(d: Draft, call: Call) -> None:
         call.id,
         after_seconds=round(d.now - call.started_at, 3),
         early_media_seconds=round(call.early_seconds, 3),
+        limit_seconds=call.call_seconds,
     )
 
 
@@ -282,7 +290,15 @@ def _incoming(d: Draft, event: PhoneIncoming) -> None:
             limit_at=d.now + INCOMING_SECONDS,
         )
     )
-    d.record("call.incoming", call.id, number=number, peer=event.peer, name=call.name)
+    d.record(
+        "call.incoming",
+        call.id,
+        number=number,
+        peer=event.peer,
+        name=call.name,
+        agent=call.wants_agent,
+        limit_seconds=INCOMING_SECONDS,
+    )
     if busy and not d.state.policy.joined:
         d.hang_up(call, ClosedBy.NETWORK, phrase("the line is taken"), Outcome.MISSED)
 
@@ -310,7 +326,14 @@ def _found(d: Draft, event: PhoneFound) -> None:
             wants_agent=False,
         )
     )
-    d.record("call.found", call.id, number=call.number, peer=event.peer, ours=event.ours)
+    d.record(
+        "call.found",
+        call.id,
+        number=call.number,
+        peer=event.peer,
+        ours=event.ours,
+        established=event.established,
+    )
     if event.ours:
         d.hang_up(call, ClosedBy.NETWORK, phrase("left over from an earlier console"), Outcome.LOST)
     elif not d.state.policy.joined:

@@ -9,15 +9,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .effects import JsonValue, Record
+from .effects import Record
 from .events import CallId, ClosedBy, Origin, RegState
-from .state import ENDED_KEPT, Account, Agent, AgentPhase, Call, CallPhase, Outcome, State
+from .replay_session import LATEST, SESSION, Fields, after_the_call, refusal_of
+from .replay_session import code as _code
+from .replay_session import number as _number
+from .replay_session import text as _text
+from .state import ENDED_KEPT, Account, Agent, AgentPhase, Call, CallPhase, Outcome, Review, State
 from .text import clean
+from .words import phrase
 
-Fields = Mapping[str, JsonValue]
+CONSOLE_ENDED = phrase("the console that had the line has ended")
+"""Why the line is down when nobody writes records any more."""
 
 _TEXT_LIMIT = 20_000
-_LATEST = 1e10  # seconds; also keeps what is no number out
 _LARGEST = 1e11  # of any number in a record; Unix seconds are the largest
 
 
@@ -36,32 +41,23 @@ def replay(state: State, record: Record) -> State:
         return state
 
 
-def _text(fields: Fields, key: str) -> str:
-    value = fields.get(key)
-    return "" if value is None else str(value)
-
-
-def _number(fields: Fields, key: str) -> float:
-    """Seconds; what no time can be is 0."""
-    value = fields.get(key)
-    return float(value) if isinstance(value, int | float) and 0 <= value < _LATEST else 0.0
-
-
-def _code(fields: Fields) -> int | None:
-    value = fields.get("code")
-    return value if isinstance(value, int) else None
-
-
 # ---- line and account ----
 
 
 def _line_up(state: State, fields: Fields) -> State:
     line = replace(state.line, up=True, engine=_text(fields, "engine"), version=_text(fields, "version"))
-    return replace(state, line=replace(line, reason=""))
+    line = replace(line, failed=False, taken_over=False, reason="")
+    calls = tuple(replace(call, unconfirmed=False) for call in state.calls)  # confirmed or ended next
+    return replace(state, line=line, calls=calls)
 
 
 def _line_down(state: State, fields: Fields) -> State:
-    return replace(state, line=replace(state.line, up=False, reason=_text(fields, "reason")))
+    line = replace(state.line, up=False, reason=_text(fields, "reason"))
+    if fields.get("failed") is True:
+        return replace(state, line=replace(line, failed=True))
+    line = replace(line, registration=RegState.UNKNOWN, reg_code=None, reg_reason="")
+    calls = tuple(replace(call, unconfirmed=not call.over) for call in state.calls)
+    return replace(state, line=replace(line, taken_over=fields.get("taken_over") is True), calls=calls)
 
 
 def _registration(state: State, fields: Fields) -> State:
@@ -71,16 +67,37 @@ def _registration(state: State, fields: Fields) -> State:
 
 def _account(state: State, fields: Fields) -> State:
     credits = fields.get("credits")
-    known = Account(True, _text(fields, "agent"), credits if isinstance(credits, int) else None)
+    known = Account(
+        known=True,
+        agent=_text(fields, "agent"),
+        credits=credits if isinstance(credits, int) else None,
+        empty=fields.get("empty") is True,
+    )
     return replace(state, account=known)
 
 
+def _account_trouble(state: State, fields: Fields) -> State:
+    return replace(state, account=replace(state.account, trouble=_text(fields, "trouble")))
+
+
 def _stopped(state: State, fields: Fields) -> State:
-    return replace(state, stopped=_text(fields, "why"))
+    return replace(state, stopped=_text(fields, "why"), stopped_by=refusal_of(fields))
 
 
 def _ear(state: State, fields: Fields) -> State:
     return replace(state, ear=fields.get("on") is True, ear_reason=_text(fields, "reason"))
+
+
+def _missed(state: State, fields: Fields) -> State:
+    return replace(state, totals=replace(state.totals, missed=state.totals.missed + 1))
+
+
+def _never_call(state: State, fields: Fields) -> State:
+    return replace(state, never_call=state.never_call | {_text(fields, "number")})
+
+
+def _may_call(state: State, fields: Fields) -> State:
+    return replace(state, never_call=state.never_call - {_text(fields, "number")})
 
 
 _LINE: dict[str, Callable[[State, Fields], State]] = {
@@ -88,9 +105,13 @@ _LINE: dict[str, Callable[[State, Fields], State]] = {
     "line.down": _line_down,
     "registration": _registration,
     "account": _account,
+    "account.trouble": _account_trouble,
     "dialing.stopped": _stopped,
-    "dialing.allowed": lambda state, fields: replace(state, stopped=""),
+    "dialing.allowed": lambda state, fields: replace(state, stopped="", stopped_by=None),
     "ear": _ear,
+    "call.missed": _missed,
+    "never_call.added": _never_call,
+    "never_call.removed": _may_call,
 }
 
 
@@ -100,10 +121,12 @@ _NEW = ("call.dialing", "call.incoming", "call.found")
 
 
 def _new(state: State, record: Record) -> State:
-    fields, incoming = record.fields, record.type == "call.incoming"
+    fields, incoming, found = record.fields, record.type == "call.incoming", record.type == "call.found"
     if record.call is None:
         return state
-    origin = _text(fields, "origin")
+    origin, limit = _text(fields, "origin"), _number(fields, "limit_seconds")
+    up = found and fields.get("established") is not False
+    wants_agent = not found and fields.get("agent") is not False
     call = Call(
         id=record.call,
         number=_text(fields, "number") or _text(fields, "peer"),
@@ -113,8 +136,16 @@ def _new(state: State, record: Record) -> State:
         started_at=record.t,
         incoming=incoming,
         name=_text(fields, "name"),
-        ours=record.type != "call.found",
+        ours=fields.get("ours") is True if found else not incoming,
+        wants_agent=wants_agent,
+        limit_at=record.t + limit if limit else None,
+        agent=Agent(phase=AgentPhase.WARM) if wants_agent else Agent(),
+        rtp_seen=True,  # no record tells of the first sound
     )
+    if found:
+        call = replace(
+            call, phase=CallPhase.UP if up else CallPhase.RINGING, answered_at=record.t if up else None
+        )
     totals = state.totals
     dialed = record.type == "call.dialing"
     return _put(replace(state, totals=replace(totals, calls=totals.calls + dialed)), call)
@@ -123,22 +154,31 @@ def _new(state: State, record: Record) -> State:
 def _put(state: State, call: Call) -> State:
     """The state with this call in its place: among the live ones until it and its session are over."""
     before = state.find(call.id)
-    others = tuple(c for c in state.calls if c.id != call.id)
-    ended = tuple(c for c in state.ended if c.id != call.id)
+    known = next((c for c in state.ended if c.id == call.id), None)
     totals = state.totals
-    if call.answered_at is not None and (before is None or before.answered_at is None) and not call.over:
+    answers = call.answered_at is not None and (before is None or before.answered_at is None)
+    if answers and call.ours and not call.over:
         totals = replace(totals, answered=totals.answered + 1)
+        if state.policy.ask_if_answered and not call.incoming:
+            state = replace(state, answered_today=state.answered_today | {call.number})
+    if known is not None:  # more is told of a call that is over
+        billed = totals.agent_seconds + call.agent.billed - known.agent.billed
+        ended = tuple(call if c.id == call.id else c for c in state.ended)
+        return replace(state, ended=ended, totals=replace(totals, agent_seconds=billed))
+    others = tuple(c for c in state.calls if c.id != call.id)
     if not call.over or call.agent.phase is not AgentPhase.OFF:
-        return replace(state, calls=(*others, call), ended=ended, totals=totals)
+        calls = tuple(call if c.id == call.id else c for c in state.calls)
+        return replace(state, calls=calls if before is not None else (*calls, call), totals=totals)
     if before is not None:
         missed = call.outcome is Outcome.MISSED
         billed = totals.agent_seconds + call.agent.billed
         totals = replace(totals, agent_seconds=billed, missed=totals.missed + missed)
-    return replace(state, calls=others, ended=(call, *ended)[:ENDED_KEPT], totals=totals)
+    return replace(state, calls=others, ended=(call, *state.ended)[:ENDED_KEPT], totals=totals)
 
 
 def _ringing(call: Call, t: float, fields: Fields) -> Call:
-    return replace(call, phase=CallPhase.RINGING, limit_at=call.started_at + _number(fields, "limit_seconds"))
+    rings = replace(call, phase=CallPhase.RINGING, early_since=None, early_seconds=call.early_media(t))
+    return replace(rings, limit_at=call.started_at + _number(fields, "limit_seconds"))
 
 
 def _early(call: Call, t: float, fields: Fields) -> Call:
@@ -147,23 +187,33 @@ def _early(call: Call, t: float, fields: Fields) -> Call:
 
 def _answered(call: Call, t: float, fields: Fields) -> Call:
     early = _number(fields, "early_media_seconds") or call.early_media(t)
-    up = replace(call, phase=CallPhase.UP, answered_at=t, limit_at=None, rtp_seen=True)
+    limit = _number(fields, "limit_seconds")
+    up = replace(call, phase=CallPhase.UP, answered_at=t, limit_at=t + limit if limit else None, ours=True)
     return replace(up, early_since=None, early_seconds=early)
 
 
 def _by_others(call: Call, t: float, fields: Fields) -> Call:
-    return replace(_answered(call, t, fields), ours=False, wants_agent=False)
+    up = replace(call, phase=CallPhase.UP, answered_at=t, limit_at=None, ours=False, wants_agent=False)
+    return replace(up, agent=replace(call.agent, phase=AgentPhase.OFF))
+
+
+def _extended(call: Call, t: float, fields: Fields) -> Call:
+    return replace(call, limit_at=(call.limit_at or t) + _number(fields, "seconds"))
 
 
 def _closed(call: Call, t: float, fields: Fields) -> Call:
     by, outcome, origin = (_text(fields, key) for key in ("by", "outcome", "origin"))
-    return replace(
+    ended_at = _ended_at(call, t, fields)
+    call = replace(
         call,
         phase=CallPhase.CLOSED,
-        ended_at=call.answered_at + _number(fields, "seconds") if call.answered_at is not None else t,
+        ended_at=ended_at,
         early_since=None,
-        early_seconds=call.early_media(t),
+        early_seconds=call.early_media(ended_at),
         limit_at=None,
+        unconfirmed=False,
+        silent_until=None,
+        goodbye_by=None,
         code=_code(fields),
         reason=_text(fields, "reason"),
         why=_text(fields, "why"),
@@ -171,6 +221,13 @@ def _closed(call: Call, t: float, fields: Fields) -> Call:
         outcome=Outcome(outcome) if outcome else None,
         asked_from=Origin(origin) if origin else None,
     )
+    return replace(call, agent=after_the_call(call))
+
+
+def _ended_at(call: Call, t: float, fields: Fields) -> float:
+    if "after_seconds" in fields:
+        return call.started_at + _number(fields, "after_seconds")
+    return call.answered_at + _number(fields, "seconds") if call.answered_at is not None else t
 
 
 def _bound(call: Call, t: float, fields: Fields) -> Call:
@@ -189,49 +246,14 @@ def _trouble_with_audio(call: Call, t: float, fields: Fields) -> Call:
     return replace(call, audio=_text(fields, "reason"))
 
 
-def _silenced(call: Call, t: float, fields: Fields) -> Call:
-    if fields.get("on") is True:
-        return replace(call, silent_until=t + _number(fields, "limit_seconds"))
-    return replace(call, silent_until=None, resumed_at=t)
-
-
-# ---- their AI sessions ----
-
-
-def _agent(call: Call, **changes: object) -> Call:
-    return replace(call, agent=replace(call.agent, **changes))  # type: ignore[arg-type]
-
-
-def _warm(call: Call, t: float, fields: Fields) -> Call:
-    return _agent(call, phase=AgentPhase.WARM, ready=True, trouble="") if not call.over else call
-
-
-def _trouble(call: Call, t: float, fields: Fields) -> Call:
-    return _agent(call, trouble=_text(fields, "reason"))
-
-
-def _opening(call: Call, t: float, fields: Fields) -> Call:
-    return _agent(call, phase=AgentPhase.OPENING, billed_from=t)
-
-
-def _live(call: Call, t: float, fields: Fields) -> Call:
-    told = {name: _text(fields, name) for name in ("conversation_id", "input_format", "output_format")}
-    return _agent(call, phase=AgentPhase.LIVE, live_at=t, **told)
-
-
-def _first_audio(call: Call, t: float, fields: Fields) -> Call:
-    return _agent(call, first_audio_at=t, spoke=True)
-
-
-def _agent_closed(call: Call, t: float, fields: Fields) -> Call:
-    billed = _number(fields, "seconds")
-    if call.agent.phase is AgentPhase.OFF and call.agent.billed == billed:
-        return call
-    return _agent(call, phase=AgentPhase.OFF, billed=billed, billed_from=None)
-
-
-def _retry(call: Call, t: float, fields: Fields) -> Call:
-    return replace(call, agent=Agent(phase=AgentPhase.WARM, billed=call.agent.billed, drops=1))
+def _review(call: Call, t: float, fields: Fields) -> Call:
+    credits, usd = fields.get("credits"), fields.get("usd")
+    review = Review(
+        credits if isinstance(credits, int) else None,
+        float(usd) if isinstance(usd, int | float) else None,
+        *(_text(fields, key) for key in ("termination", "summary", "why")),
+    )
+    return replace(call, review=review)
 
 
 _CALL: dict[str, Callable[[Call, float, Fields], Call]] = {
@@ -240,19 +262,17 @@ _CALL: dict[str, Callable[[Call, float, Fields], Call]] = {
     "call.early_media": _early,
     "call.answered": _answered,
     "call.answered_by_others": _by_others,
+    "call.extended": _extended,
     "call.hold": _hold,
     "call.redirected": _redirected,
     "call.closed": _closed,
+    "call.review": _review,
     "audio.failed": _trouble_with_audio,
-    "agent.silenced": _silenced,
-    "agent.warm": _warm,
-    "agent.trouble": _trouble,
-    "agent.opening": _opening,
-    "agent.live": _live,
-    "agent.first_audio": _first_audio,
-    "agent.closed": _agent_closed,
-    "agent.retry": _retry,
+    **SESSION,
 }
+
+
+# ---- reading ----
 
 
 def record_from(line: Mapping[str, Any]) -> Record:
@@ -261,7 +281,7 @@ def record_from(line: Mapping[str, Any]) -> Record:
     t, type_, call = line.get("t"), line.get("type"), line.get("call")
     if not isinstance(t, int | float) or not isinstance(type_, str) or not isinstance(call, str | None):
         raise ValueError("no event")
-    if not 0 <= t < _LATEST:
+    if not 0 <= t < LATEST:
         raise ValueError("no event")
     fields = {
         clean(key, 60): clean(value, _TEXT_LIMIT) if isinstance(value, str) else value

@@ -70,6 +70,7 @@ class Policy:
     single_call: bool = True  # the phone holds one call at a time
     transfer_to: frozenset[str] = frozenset()  # E.164 numbers and `name@host` that the agent may transfer to
     not_ready: str = ""  # a sentence: what settings are missing, so that nothing can be dialed
+    demo: bool = False  # the built-in line: nothing is billed there
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Account:
     resets_at: float | None = None
     doubts: tuple[str, ...] = ()
     accepted: bool = False  # the operator dials although the credits are used up
+    trouble: str = ""  # why ElevenLabs cannot be asked, or does not know key or agent: a sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def on_words(d: Draft, call: Call, event: Tell | Silence | Goodbye | SendDigits)
         case Silence():
             silence(d, call, event.on)
         case Goodbye():
-            _operator_says(d, call, phrase("(say goodbye and end)"))
+            _operator_says(d, call, phrase("(say goodbye and end)"), ends_within=GOODBYE_SECONDS)
             d.do(AgentTell(call.id, call.agent.session, GOODBYE_WORDS, True))
             call = silence(d, call, False) if call.silent_until is not None else call
             d.call(call, goodbye_by=d.now + GOODBYE_SECONDS)
@@ -88,7 +88,7 @@ def _send_digits(d: Draft, call: Call, digits: str) -> None:
         d.do(PhoneDigits(call.id, digits))
 
 
-def _operator_says(d: Draft, call: Call, text: str) -> None:
+def _operator_says(d: Draft, call: Call, text: str, **more: float) -> None:
     d.record(
         "agent.transcript",
         call.id,
@@ -97,6 +97,7 @@ def _operator_says(d: Draft, call: Call, text: str) -> None:
         final=True,
         corrected=False,
         origin=d.asked_from,
+        **more,
     )
 
 
@@ -143,7 +144,8 @@ def on_asks(d: Draft, call: Call, event: AgentAsks) -> None:
     else:
         error, text = _use(d, call, event.tool, arguments)
     d.do(AgentAnswer(call.id, event.session, event.request, text, error))
-    d.record("agent.tool", call.id, name=event.tool, ok=not error, why=text if error else "")
+    ends = {"ends_within": FAREWELL_SECONDS} if event.tool == "hang_up" and not error else {}
+    d.record("agent.tool", call.id, name=event.tool, ok=not error, why=text if error else "", **ends)
 
 
 def _use(d: Draft, call: Call, tool: str, arguments: dict[str, str]) -> tuple[bool, str]:

@@ -161,7 +161,8 @@ class Loaded:
 
     @property
     def policy(self) -> Policy:
-        return replace(self.settings.policy(joined(" ", self.missing)), ask_if_answered=not self.demo)
+        policy = self.settings.policy(joined(" ", self.missing))
+        return replace(policy, ask_if_answered=not self.demo, demo=self.demo)
 
     @property
     def has_line(self) -> bool:

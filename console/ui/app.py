@@ -23,7 +23,7 @@ from console.ports import Console, Update
 from . import sounds
 from .mailbox import Mailbox
 from .options import ScreenOptions
-from .palette import COMMANDS, WITHOUT_KEY, command_palette, theme_palette
+from .palette import COMMANDS, LOOKING_ON, WITHOUT_KEY, command_palette, theme_palette
 from .panes import ROOMY, STACKED, VAST
 from .present.call import terminal_title
 from .present.keys import incoming
@@ -218,6 +218,8 @@ class ConsoleApp(App[int]):
             "ctrl+q": lambda: self.run_worker(self.action_quit()),
         }
         for key, title, does in COMMANDS:
+            if self._options.watching and key not in LOOKING_ON:
+                continue
             act = acts.get(key) or partial(main.command, key)
             shown = f"{tr(does)} ({key})" if key not in WITHOUT_KEY else tr(does)
             yield SystemCommand(tr(title), shown, act)

@@ -30,6 +30,20 @@ class Onlooker(Operator):
             for key in keys
         )
 
+    def type(self, character: str, at: float) -> None:
+        self._refuse(character, self._why(), at)
+
+    def put(self, text: str, as_uri: bool = False) -> None:
+        """Nothing is dialed from here, so nothing is taken up to be dialed."""
+
+    def backspace(self) -> None: ...
+
+    def paste(self, text: str, at: float) -> None:
+        self._refuse(tr("paste"), self._why(), at)
+
+    def recall(self, step: int, at: float) -> None:
+        self._refuse(tr("Up, Down"), self._why(), at)
+
     def hang_up(self, call: CallId | None, at: float) -> None:
         self._refuse("h", self._why(), at)
 
@@ -37,7 +51,7 @@ class Onlooker(Operator):
         self._refuse("ctrl+p", self._why(), at)
 
     def dial_uri(self, text: str, at: float) -> bool:
-        self._refuse("Enter", self._why(), at)
+        self._refuse("u", self._why(), at)
         return False
 
     def _why(self) -> str:

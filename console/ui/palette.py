@@ -46,6 +46,9 @@ COMMANDS = (
     Command("ctrl+q", msgid("Quit"), msgid("Asks during a call")),
 )
 
+LOOKING_ON = ("tab", "f", "l", "i", "c", "all", "?", "theme", "ctrl+q")
+"""Those that are left to who only looks on."""
+
 WITHOUT_KEY = ("allow", "all", "theme")
 
 

@@ -22,7 +22,7 @@ from console.core.words import msgid
 from console.language import shown, tr
 from console.ports import Console, Levels, Update
 
-from .onlooker import Onlooker
+from .onlooker import LOOKS_ONLY, Onlooker
 from .operator import Operator
 from .options import ScreenOptions
 from .present import agent as agent_words
@@ -32,7 +32,7 @@ from .present import status as status_words
 from .present.line import lives, tail
 from .present.looking_on import looking_on
 from .present.number import number_rows, record_rows
-from .present.words import Row, Span, Tone, row, sentence, time_of_day
+from .present.words import Card, Row, Span, Tone, row, sentence, time_of_day
 from .widgets.dialpad import Dialpad
 from .widgets.entries import Entry
 from .widgets.keybar import KeyBar
@@ -42,12 +42,16 @@ from .widgets.prompt import FORMS, Prompt
 from .widgets.sheet import Sheet
 from .widgets.timeline import Timeline
 
+NARROWEST, LOWEST = 50, 16
+"""A terminal with fewer columns or rows is not legible."""
+
 METER_HZ = 15
 WORDS_HZ = 4
 STACKED, ROOMY, VAST = 80, 100, 160
 """Columns below which panels stand one under the other, and from which on there is room for more."""
 
 _HINT = msgid("u SIP address   ? help   ctrl+p everything   ctrl+q quit")
+_HINT_LOOKING_ON = msgid("? help   ctrl+p everything   ctrl+q quit")
 _TIMELINE_KEYS = msgid("l log  i details  f filter  c copy")
 
 
@@ -73,6 +77,7 @@ class Panes(Screen[None]):
     word = query_one("#word", Sheet)
     prompt = query_one("#prompt", Prompt)
     totals = query_one("#totals", Sheet)
+    too_small = query_one("#too-small", Sheet)
 
     def __init__(self, console: Console, options: ScreenOptions) -> None:
         super().__init__()
@@ -96,7 +101,7 @@ class Panes(Screen[None]):
                 yield Panel(tr("Recent"), Sheet(id="recent"), id="recent-panel")
             yield Panel(tr("Call"), Sheet(id="call-words"), id="call")
             yield Panel(
-                tr("AI session (costs money)"),
+                agent_words.heading(self._options.demo),
                 Sheet(id="agent-head"),
                 Meter(sides[0].ljust(width), id="meter-in"),
                 Meter(sides[1].ljust(width), id="meter-out"),
@@ -114,10 +119,17 @@ class Panes(Screen[None]):
             yield Prompt(id="prompt")
             yield Sheet(id="word")
         yield Sheet(id="totals")
+        yield Sheet(id="too-small")
 
     def on_mount(self) -> None:
         self._meter_timer = self.set_interval(1 / METER_HZ, self._show_levels, pause=True)
         self.set_interval(1 / WORDS_HZ, self.show_words)
+        self.set_class(self._options.watching, "-watching")
+        self.show_words()
+
+    def on_resize(self) -> None:
+        """Below the least size only what must be known is shown."""
+        self.set_class(self.size.width < NARROWEST or self.size.height < LOWEST, "-too-small")
         self.show_words()
 
     # ---- what the engine says ----
@@ -166,14 +178,16 @@ class Panes(Screen[None]):
         status = status_words.status(
             state, account=o.account, agent=o.agent, demo=o.demo, api=o.api, broken=self.broken
         )
-        status = looking_on(status, state) if o.watching else status
+        status = looking_on(status, state, o.demo) if o.watching else status
         rows, left_out = status.rows(self.size.width - 2, 2 if self.size.width < STACKED else 1)
         self.line.show(rows)
         self._left_out = tuple(span.text for span in left_out)
         chosen = self.operator.chosen
         roomy = self.size.width >= ROOMY
         why = "" if status.shows_why(self.size.width - 2) else status_words.readiness(state, self.broken).why
-        self.call.show(call_words.card(state, now, levels, roomy, chosen, why).all_rows())
+        card = call_words.card(state, now, levels, roomy, chosen, why)
+        self.call.show(card.all_rows())
+        self.too_small.show(_too_small(card, self.size.width, self.size.height))
         self.query_one("#call > Heading", Heading).show(*line_words.call_heading(state, self.operator.call))
         head, foot = agent_words.card_rows(state, now, chosen)
         self.agent_head.show([head])
@@ -193,8 +207,12 @@ class Panes(Screen[None]):
         seen = operator.judgement()
         flat = self.size.width < STACKED
         offer = next((o for o in self._options.offers if o.number == seen.e164), None)
-        self.number.show(number_rows(operator.entry.text, seen, keys[0], offer, flat))
-        self.keybar.show(keys)
+        if self._options.watching:
+            self.number.show([sentence(tr("You only look on: nothing is dialed from here."), Tone.DIM)])
+            self.keybar.show([key for key in keys if key.key in LOOKS_ONLY])
+        else:
+            self.number.show(number_rows(operator.entry.text, seen, keys[0], offer, flat))
+            self.keybar.show(keys)
         form = FORMS[self.prompt.purpose]
         keys_of_form = [tr(words) for words in form.keys]
         if operator.word:
@@ -208,7 +226,7 @@ class Panes(Screen[None]):
             mended = tr("! takes this number off the never-call list   Delete clears it")
             self.word.show([row(mended if listed else tr("Delete clears the number"), Tone.WARN)])
         else:
-            self.word.show([row(tr(_HINT), Tone.DIM)])
+            self.word.show([row(tr(_HINT_LOOKING_ON if self._options.watching else _HINT), Tone.DIM)])
         asking = self.prompt.is_open
         title = (tr(form.title), *keys_of_form) if asking else (tr("Now"), *self._left_out)
         self.query_one("#now > Heading", Heading).show(*title)
@@ -266,3 +284,16 @@ class Panes(Screen[None]):
         chosen = self.timeline.selected or self.timeline.newest
         entry = chosen[-1] if chosen else None
         self.detail.show(record_rows(entry.record if entry else None, entry.time if entry else ""))
+
+
+def _too_small(card: Card, width: int, height: int) -> list[Row]:
+    """What stands on a terminal that has no room for the panes."""
+    words = tr(
+        "This terminal is too small ({width}x{height}): make it {least}x{lowest} or larger.",
+        width=width,
+        height=height,
+        least=NARROWEST,
+        lowest=LOWEST,
+    )
+    keys = tr("h or F8 hangs up, ctrl+q quits.")
+    return [sentence(words, Tone.WARN), card.all_rows()[0], sentence(keys)]

@@ -200,7 +200,10 @@ class MainScreen(Panes):
 
     def action_uri(self) -> None:
         """Open the field for a SIP address."""
-        self.prompt.open(Purpose.URI)
+        if self._options.watching:
+            self.operator.dial_uri("", self._options.clock())
+        else:
+            self.prompt.open(Purpose.URI)
         self.show_keys()
 
     def _open_for_call(self, key: str) -> None:

@@ -15,6 +15,7 @@ from console.agent.account import (
     AgentSettings,
     Subscription,
     agent_settings,
+    no_agent_there,
     read_account,
     subscription_of,
 )
@@ -32,6 +33,7 @@ from console.demo.conversation_server import ConversationServer
 
 KEY = "a-key-that-must-never-be-shown"
 TLS = httpx.create_ssl_context()
+MISSING = {"detail": {"status": "missing_permissions", "message": "The API key lacks convai_read"}}
 TOOLS = frozenset({"send_dtmf", "transfer_call", "hang_up", "note"})
 
 
@@ -50,6 +52,35 @@ async def read(
 
 def codes(findings: tuple[Finding, ...]) -> list[str]:
     return [finding.code for finding in findings]
+
+
+PAGE = (RestAnswer(text="<html>"),)
+
+
+@pytest.mark.parametrize(
+    ("answers", "trouble"),
+    [
+        ({}, ""),
+        ({"agent": (RestAnswer(status=503),)}, ""),
+        ({"agent": PAGE, "subscription": PAGE}, "else than JSON"),
+        ({"agent": (RestAnswer(status=401, body=MISSING),)}, ""),
+    ],
+    ids=["well", "agent busy", "not ElevenLabs", "restricted key"],
+)
+async def test_whether_a_call_would_find_an_agent(
+    answers: dict[str, tuple[RestAnswer, ...]], trouble: str
+) -> None:
+    said = no_agent_there(await read(answers=answers))
+    assert trouble in said
+    assert bool(trouble) == bool(said)
+
+
+async def test_a_call_would_find_no_agent_with_a_wrong_key_or_name_or_nobody_there() -> None:
+    assert "refused the API key" in no_agent_there(await read(key="wrong"))
+    assert "does not know this agent" in no_agent_there(await read(agent_id="nobody"))
+    rest = ElevenLabsRest("http://127.0.0.1:1", KEY, tls=TLS, limit=5.0)
+    assert "127.0.0.1 cannot be reached" in no_agent_there(await read_account(rest, "agent"))
+    await rest.aclose()
 
 
 async def test_an_agent_in_order_has_no_finding() -> None:

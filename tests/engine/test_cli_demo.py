@@ -102,6 +102,23 @@ def test_a_call_without_agent(start: Start) -> None:
     assert events[-1]["early_media_seconds"] > 0.5
 
 
+def test_a_call_beside_another_demo_console_leaves_its_records_alone(start: Start, tmp_path: Path) -> None:
+    first = start("events", "--demo", "--json")
+    assert first.stdout is not None
+    for line in first.stdout:
+        if json.loads(line)["type"] == "registration":
+            break
+    second = start("call", "--demo", "+79750000004", "--json")
+    events, err = finish(second)
+    assert second.returncode == 10, err
+    assert [e["type"] for e in events if e["type"] == "call.dialing"]
+    folder = tmp_path / "data" / "demo"
+    assert "call.dialing" not in (folder / "logs" / "events.jsonl").read_text()
+    assert not (folder / "calls.jsonl").exists()
+    first.terminate()
+    first.communicate(timeout=DEADLINE)
+
+
 def test_a_signal_while_it_rings_cancels_the_call(start: Start) -> None:
     program = start("call", "--demo", "+79750000005", "--json")
     assert program.stdout is not None

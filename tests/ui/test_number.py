@@ -9,9 +9,9 @@ from textual import events
 
 from console.core.effects import Record
 from console.core.events import Dial, HangUp
-from console.core.state import CallPhase
+from console.core.state import Account, CallPhase
 from tests.ui.conftest import OpenDesk
-from tests.ui.scenes import ENDED, ID, READY, UP
+from tests.ui.scenes import ENDED, ID, READY, SCENES, UP
 
 TYPED = "89123456789"
 
@@ -138,6 +138,14 @@ async def test_a_paste_says_what_to_do_next(desk: OpenDesk, scene: str, pasted: 
         await d.burst(pasted)
         assert d.console.sent == []
         assert d.word == word
+
+
+async def test_enter_says_beforehand_that_there_is_no_ai(desk: OpenDesk) -> None:
+    trouble = Account(trouble="el.example cannot be reached: it does not answer.")
+    async with desk(replace(SCENES["idle"], account=trouble), number=TYPED) as d:
+        assert "Enter: dials, but no AI now" in " ".join(d.text("#number").split())
+        await d.press("enter")
+        assert len(d.sent(Dial)) == 1
 
 
 async def test_junk_in_the_field_says_how_to_clear_it(desk: OpenDesk) -> None:

@@ -36,6 +36,14 @@ async def test_help(desk: OpenDesk) -> None:
             assert len(d.app.screen_stack) == 1
 
 
+async def test_the_help_says_how_it_is_closed(desk: OpenDesk) -> None:
+    async with desk("idle") as d:
+        await d.press("?")
+        assert "Esc closes" in d.screen_text()
+        await d.press("escape")
+        assert len(d.app.screen_stack) == 1
+
+
 async def test_every_key_stands_in_the_help_and_the_palette(desk: OpenDesk) -> None:
     async with desk("talking") as d:
         offered = " ".join(c.help for c in d.app.get_system_commands(d.app.screen))

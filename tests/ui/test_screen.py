@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from console.core.effects import Record
+from console.core.events import HangUp
 from console.core.state import Account, CallPhase, Outcome
 from console.ui.options import Offer
 from tests.ui.conftest import OpenDesk
@@ -241,6 +242,32 @@ async def test_what_has_no_room_in_the_top_line_stands_in_the_rule_above_the_key
         await d.pilot.resize_terminal(200, 60)
         await d.until(lambda: "api 127.0.0.1:8000   baresip 1.0.0" in d.screen_text(), "room for all")
         assert "baresip 1.0.0 ─" not in d.screen_text()
+
+
+@pytest.mark.parametrize("size", [(40, 12), (40, 40), (100, 10)])
+async def test_a_terminal_that_is_too_small_says_so_and_keeps_the_call(
+    desk: OpenDesk, size: tuple[int, int]
+) -> None:
+    async with desk("talking", size=size) as d:
+        shown = " ".join(d.screen_text().split())
+        assert f"This terminal is too small ({size[0]}x{size[1]}): make it 50x16 or larger." in shown
+        assert "ANSWERED" in shown
+        assert "h or F8 hangs up, ctrl+q quits." in shown
+        await d.press("h")
+        assert d.sent(HangUp)
+        await d.pilot.resize_terminal(80, 24)
+        await d.until(lambda: "AI session" in d.screen_text(), "the panes")
+        assert "too small" not in d.screen_text()
+
+
+async def test_the_demo_line_says_that_nothing_is_billed(desk: OpenDesk) -> None:
+    policy = replace(READY.policy, demo=True)
+    async with desk(replace(SCENES["talking"], policy=policy), demo=True) as d:
+        assert "AI session (demo: nothing is billed)" in d.screen_text()
+        assert "0:41 open" in d.text("#agent-head")
+        await d.show(replace(READY, policy=policy, ended=ENDED[1:]))
+        assert "AI 0:59; demo: nothing is billed." in " ".join(d.text("#call-words").split())
+        assert "costs money" not in d.screen_text()
 
 
 async def test_why_there_is_no_ear_is_a_notice_and_the_rule_above_the_keys_stays(desk: OpenDesk) -> None:

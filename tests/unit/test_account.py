@@ -19,6 +19,7 @@ from console.core.events import (
     RegistrationChanged,
     RegState,
 )
+from console.core.journal import word
 from console.core.state import Call, CallPhase, Policy, State
 from console.core.step import step
 
@@ -74,6 +75,27 @@ def test_the_same_account_is_told_once(ready: State) -> None:
     assert [e.type for e in first if isinstance(e, Record)] == ["account"]
     assert take(state, AccountRead("Anna", 41_200))[1] == []
     assert take(state, AccountRead("Anna", 41_200, resets_at=5.0))[1] == [], "another date alone is no news"
+
+
+def test_an_account_that_cannot_be_read_is_said_once_and_what_was_known_stays(ready: State) -> None:
+    state, _ = take(ready, AccountRead("Anna", 41_200))
+    state, first = take(state, AccountRead(trouble="nobody there."))
+    assert [(e.type, e.fields) for e in first if isinstance(e, Record)] == [
+        ("account.trouble", {"trouble": "nobody there."})
+    ]
+    assert take(state, AccountRead(trouble="nobody there."))[1] == []
+    assert (state.account.agent, state.account.credits) == ("Anna", 41_200)
+    state, back = take(state, AccountRead("Anna", 41_200))
+    assert [e.type for e in back if isinstance(e, Record)] == ["account"]
+    assert state.account.trouble == ""
+
+
+def test_what_a_call_of_the_demo_line_costs_is_said_to_be_nothing(ready: State) -> None:
+    ended = Call(C, "+79750000001", "sip:x@y", None, CallPhase.CLOSED, 0.0)
+    demo = replace(ready, ended=(ended,), policy=replace(ready.policy, demo=True))
+    _, effects = take(demo, CallReviewed(C, "conv_1", 455, 0.12))
+    (record,) = [e for e in effects if isinstance(e, Record)]
+    assert word(record).text == "demo: nothing is billed (a real call: 455 credits, $0.12)"
 
 
 def test_the_price_joins_the_call(ready: State) -> None:

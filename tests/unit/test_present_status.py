@@ -9,6 +9,7 @@ import pytest
 from console.core.events import Origin, Refusal, RegState
 from console.core.on_command import why_not_dial
 from console.core.state import (
+    Account,
     Agent,
     AgentPhase,
     CallPhase,
@@ -48,6 +49,7 @@ from tests.unit.present_states import NOW, READY, made, text, up, with_call
             "r registers again",
         ),
         (replace(READY, line=Line(up=True, registration=RegState.FAILED)), "not registered: no answer", "r "),
+        (replace(READY, line=replace(READY.line, silent=True)), "the phone does not answer", "wait"),
         (replace(READY, stopped="wrong key."), "dialing stopped: wrong key", "Allow dialing"),
     ],
 )
@@ -68,6 +70,17 @@ def test_ready_is_what_the_core_calls_ready(state: State) -> None:
     assert status.readiness(state).ready
     assert status.status(state).head[0].text == " READY "
     assert not why_not_dial(state, True, Origin.KEYS)
+
+
+def test_an_ai_that_is_not_reached_is_said_and_dialing_is_left_to_the_operator() -> None:
+    state = replace(READY, account=Account(trouble="el.example cannot be reached: it does not answer."))
+    able = status.readiness(state)
+    assert (able.ready, able.dials) == (False, True)
+    assert able.why == "no AI: el.example cannot be reached: it does not answer"
+    shown = status.status(state)
+    assert (shown.head[0].text, shown.press) == (" NOT READY ", "call-console doctor tells more")
+    assert "agent not reached" in [part.text for part in shown.parts]
+    assert not why_not_dial(state, True, Origin.KEYS), "it is tried again while it rings"
 
 
 def test_a_broken_engine_comes_before_everything() -> None:

@@ -611,6 +611,7 @@ def test_the_reason_of_our_own_hang_up_is_ours(console: Console) -> None:
         ((RegistrationChanged(RegState.FAILED, 403, "Forbidden"),), "403 Forbidden"),
         ((RegistrationChanged(RegState.FAILED),), "Not registered (no answer)"),
         ((RegistrationChanged(RegState.REGISTERING),), "Not registered yet"),
+        ((LineSilent(True),), "does not answer at the moment"),
         ((Dial(CallId("c0"), NUMBER),), "A call is up"),
         ((NeverCall("+79123456789"),), "never-call list"),
     ],

@@ -24,6 +24,7 @@ from console.ports import Update
 from console.records import runs
 from console.records.calls import CALLS, append_private, call_line
 from console.records.logbook import EVENTS, record_json
+from console.settings.demo import DATA_FOLDER
 from console.settings.loading import Loaded, Settings
 from console.ui.onlooker import LOOKS_ONLY, Onlooker
 from console.ui.present.looking_on import looking_on
@@ -121,6 +122,30 @@ def test_asked_for_it_asks_nothing(
     assert look_on.look_on(loaded, wanted=True) == outcome.NO_LINE
     assert "nothing to look on" in capsys.readouterr().err
     assert look_on.look_on(loaded, wanted=False) is None, "the line is free: go on"
+
+
+def test_a_second_start_without_settings_looks_on_at_the_demo_console(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = Loaded(Settings(data_dir=tmp_path, log_dir=tmp_path / "logs"))
+    watched: list[tuple[Path, Path, bool]] = []
+
+    def note(loaded: Loaded, log_dir: Path) -> int:
+        watched.append((loaded.settings.data_dir, log_dir, loaded.demo))
+        return 0
+
+    monkeypatch.setattr("console.watching.watch", note)
+    monkeypatch.setattr(look_on, "ask", lambda question: True)
+    assert look_on.look_on(bare, wanted=False) is None, "nobody has it: go on"
+    assert look_on.look_on(bare, wanted=True) == outcome.NO_LINE
+    assert "No demo console runs" in capsys.readouterr().err
+    folder = tmp_path / DATA_FOLDER
+    folder.mkdir()
+    with held(folder, folder / "logs") as pid:
+        assert look_on.look_on(bare, wanted=False) == 0
+        assert f"A demo console (process {pid}) runs already" in capsys.readouterr().err
+        assert look_on.look_on(bare, wanted=True) == 0
+    assert watched == [(folder, folder / "logs", True)] * 2
 
 
 def test_where_nothing_is_written_there_is_nothing_to_see(

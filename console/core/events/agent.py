@@ -158,13 +158,15 @@ class AgentClosed:
 @dataclass(frozen=True, slots=True)
 class AccountRead:
     """What ElevenLabs says of the account and the agent. `credits`: left, None: unknown. `empty`: known to be
-    used up. `resets_at`: Unix seconds. `doubts`: one sentence each, with what to do."""
+    used up. `resets_at`: Unix seconds. `doubts`: one sentence each, with what to do. `trouble`: the same, why
+    a call would find no AI as things are."""
 
     agent: str = ""
     credits: int | None = None
     empty: bool = False
     resets_at: float | None = None
     doubts: tuple[str, ...] = ()
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

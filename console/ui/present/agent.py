@@ -30,17 +30,23 @@ def remedy(refusal: Refusal) -> str:
 def card_rows(state: State | None, now: float, chosen: CallId | None = None) -> tuple[Row, Row]:
     """The head of the box and the one row under its meters."""
     call = live(state, chosen)
-    if call is None:
+    if call is None or state is None:
         last = last_ended(state)
         if last is not None and last.agent.refusal is not None:
             return _refused(last)
         return _head(tr("OFF"), Tone.BADGE, tr("nothing is billed")), sentence("")
-    return _session(call, now)
+    return _session(call, now, state.policy.demo)
 
 
-def _session(call: Call, now: float) -> tuple[Row, Row]:
+def heading(demo: bool) -> str:
+    """The title of the box."""
+    return tr("AI session (demo: nothing is billed)") if demo else tr("AI session (costs money)")
+
+
+def _session(call: Call, now: float, demo: bool) -> tuple[Row, Row]:
     agent = call.agent
-    billed = tr("{time} billed", time=clock(agent.billed_seconds(now)))
+    time = clock(agent.billed_seconds(now))
+    billed = tr("{time} open", time=time) if demo else tr("{time} billed", time=time)
     trouble = shown(agent.trouble)
     first = ""
     if agent.first_audio_at is not None and call.answered_at is not None:

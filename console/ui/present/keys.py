@@ -20,7 +20,7 @@ class Key:
     """A key of the console. `why`: what to say when it is pressed and makes no sense (`enabled` false).
 
     `meaning` names what a press would do now and to which call; when it changes, a press is held off for a
-    moment. `brief`: `why` where that stands elsewhere too.
+    moment. `brief`: `why` where that stands elsewhere too; of an enabled key, what to know beforehand.
     """
 
     key: str
@@ -109,7 +109,7 @@ def _enter(state: State | None, now: float, number: str, broken: str, shown: Cal
         return Key("Enter", dial, False, tr("somebody is calling: a answers, x rejects"), "dial: incoming")
     if shown is not None:
         return Key("Enter", dial, False, tr("a call is up: h hangs up first"), "dial: call up")
-    if not able.ready:
+    if not able.dials:
         why = tr("not ready: {why}; the number stays", why=able.why)
         return Key("Enter", dial, False, why, "dial: not ready", brief=tr("not ready"))
     last = last_ended(state)
@@ -117,7 +117,7 @@ def _enter(state: State | None, now: float, number: str, broken: str, shown: Cal
         return Key("Enter", dial, False, tr("a call ended just now: press Enter again"), "dial")
     if not number:
         return Key("Enter", dial, False, tr("type a number first"), "dial")
-    return Key("Enter", dial, True, "", "dial", loud=True)
+    return Key("Enter", dial, True, "", "dial", loud=able.ready, brief="" if able.ready else tr("no AI now"))
 
 
 def _incoming_keys(state: State | None, chosen: CallId | None) -> tuple[Key, Key]:

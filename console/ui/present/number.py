@@ -21,7 +21,10 @@ def number_rows(
         return (field, Row((Span(tr("type a number, or Up"), Tone.DIM),)))
     why = shown(seen.why)
     read = Span(f"{seen.display} {shown(seen.label)}".strip())
-    does = [sentence(f"Enter: {enter.brief or enter.why}", Tone.WARN)] if not enter.enabled else []
+    said = enter.brief or enter.why
+    if enter.enabled and said:
+        said = tr("dials, but {why}", why=said)
+    does = [sentence(f"Enter: {said}", Tone.WARN)] if said else []
     match seen.verdict:
         case Verdict.OK:
             does = does or [sentence(tr("Enter dials"), Tone.GOOD)]

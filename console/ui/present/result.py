@@ -48,7 +48,8 @@ def who(call: Call) -> str:
 def result_card(call: Call, state: State | None = None) -> Card:
     """What stays on screen after a call until the next dial: how it went, and the next step."""
     word, tone = OUTCOME_WORDS[call.outcome or Outcome.LOST]
-    rows = [sentence(result(call)), next_step(call, state)]
+    demo = state is not None and state.policy.demo
+    rows = [sentence(result(call, demo)), next_step(call, state)]
     if call.review is not None and call.review.summary:
         rows.append(sentence(call.review.summary, Tone.DIM))
     talked = clock(call.seconds(call.ended_at or 0.0)) if call.answered_at is not None else ""
@@ -86,7 +87,7 @@ def _redial(call: Call, state: State | None) -> str:
     return words
 
 
-def result(call: Call) -> str:
+def result(call: Call, demo: bool = False) -> str:
     """How the call went, in one sentence that does not repeat the outcome's word."""
     ended = call.ended_at if call.ended_at is not None else call.started_at
     reason = said(call.reason)
@@ -107,7 +108,7 @@ def result(call: Call) -> str:
     early = call.early_media(ended)
     if early and call.answered_at is None:  # else the timeline has it, and there is little room
         parts.append(tr("network audio {time} before", time=whole(early)))
-    parts.append(_agent_part(call, ended))
+    parts.append(_agent_part(call, ended, demo))
     return ", ".join(filter(None, parts)) + "."
 
 
@@ -118,10 +119,12 @@ def _ended_by(call: Call) -> str:
     return tr(by) if by else tr("it ended")
 
 
-def _agent_part(call: Call, ended: float) -> str:
+def _agent_part(call: Call, ended: float, demo: bool) -> str:
     if call.incoming and call.answered_at is None:
         return ""
     billed = call.agent.billed_seconds(ended)
+    if billed and demo:
+        return tr("AI {time}; demo: nothing is billed", time=clock(billed))
     if billed:
         cost = money(call.review.credits, call.review.usd) if call.review is not None else ""
         return tr("AI {time} billed", time=clock(billed)) + (f" ({shown(cost)})" if cost else "")

@@ -19,11 +19,13 @@ _START_AGAIN = msgid("ctrl+q quits; mend it and start again")
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether Enter would dial; if not, `why` and what to `press` (both may be empty when ready)."""
+    """Whether all is well for a call; if not, `why` and what to `press` (both may be empty when ready).
+    `dials`: Enter dials, ready or not."""
 
     ready: bool
     why: str = ""
     press: str = ""
+    dials: bool = False
 
 
 def readiness(state: State | None, broken: str = "") -> Readiness:
@@ -49,10 +51,15 @@ def readiness(state: State | None, broken: str = "") -> Readiness:
         return Readiness(False, shown(line.reason), tr("it is tried again"))
     if state.policy.register and line.registration is not RegState.OK:
         return _not_registered(line)
+    if line.silent:
+        return Readiness(False, tr("the phone does not answer"), tr("wait"))
     if state.stopped:
         why = shown(state.stopped).rstrip(".")
         return Readiness(False, tr("dialing stopped: {why}", why=why), tr("ctrl+p, Allow dialing"))
-    return Readiness(True)
+    if state.account.trouble:  # minutes old perhaps, and asked again while it rings
+        why = shown(state.account.trouble).rstrip(".")
+        return Readiness(False, tr("no AI: {why}", why=why), tr("call-console doctor tells more"), dials=True)
+    return Readiness(True, dials=True)
 
 
 def _not_registered(line: Line) -> Readiness:
@@ -96,6 +103,8 @@ def agent_words(state: State | None, name: str) -> tuple[Span, ...]:
         return (Span(tr("agent refused"), Tone.BAD),)
     if state is not None and not state.policy.has_agent:
         return (Span(tr("agent none"), Tone.WARN),)
+    if state is not None and state.account.trouble:
+        return (Span(tr("agent not reached"), Tone.BAD),)
     account = state.account if state is not None else Account()
     tone = Tone.BAD if account.empty else Tone.PLAIN
     agent = Span(
@@ -156,6 +165,12 @@ class Status:
         return sum(cell_len(span.text) for span in spans)
 
 
+def demo_badge() -> tuple[Span, Span]:
+    """That the line is the built-in one."""
+    word = tr("DEMO LINE")
+    return Span("  "), Span(f" {word} ", Tone.BADGE_WARN)
+
+
 def status(
     state: State | None,
     *,
@@ -172,8 +187,7 @@ def status(
     if not able.ready:
         head += [Span(f"  {able.why}", Tone.STRONG)]
     if demo:
-        word = tr("DEMO LINE")
-        head += [Span("  "), Span(f" {word} ", Tone.BADGE_WARN)]
+        head += demo_badge()
     line = line_word(state)
     parts = [
         Span(f"{line.text} {account}".rstrip(), line.tone),

@@ -48,7 +48,8 @@ class HelpDialog(ModalScreen[None]):
     """All keys; any key closes it, arrows scroll."""
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help"):
+        with VerticalScroll(id="help") as page:
+            page.border_subtitle = tr("Esc closes, Up and Down scroll")
             yield Static(help_page(), markup=False)
 
     def on_key(self, event: events.Key) -> None:

@@ -37,7 +37,7 @@ KEYS: tuple[tuple[str, Entries], ...] = (
             (msgid("d"), msgid("send digits to the line: a menu, an extension")),
             ("tab", msgid("show the next call, when several go on")),
             (msgid("r"), msgid("register again (not during a call)")),
-            ("!", msgid("never call this number again: hangs up, asks once")),
+            ("!", msgid("never call this number again: hangs up, asks once; undoes it, too")),
         ),
     ),
     (
