@@ -63,6 +63,7 @@ def call_line(call: Call, wall_zero: float) -> str:
             "origin": call.origin.value if call.origin else None,
             "sip_call_id": call.sip_call_id,
             "answered_after": None if answered is None else round(answered - call.started_at, 3),
+            "ended_after": None if call.ended_at is None else round(call.ended_at - call.started_at, 3),
             "seconds": round(call.seconds(call.ended_at or 0.0), 3),
             "early_media_seconds": round(call.early_seconds, 3),
             "outcome": call.outcome.value if call.outcome else None,
@@ -88,6 +89,7 @@ def call_from(line: dict[str, Any], wall_zero: float) -> Call:
     datetime.fromtimestamp(wall_zero + started + DAY_SECONDS)  # its local day can be told
     after = line["answered_after"]
     answered = None if after is None else started + _seconds(after)
+    rang = _seconds(line.get("ended_after") or 0.0)  # lines of earlier versions do not tell
     return Call(
         id=CallId(line["id"]),
         number=line["number"],
@@ -98,7 +100,7 @@ def call_from(line: dict[str, Any], wall_zero: float) -> Call:
         incoming=bool(line["incoming"]),
         name=line.get("name", ""),
         answered_at=answered,
-        ended_at=(answered if answered is not None else started) + _seconds(line["seconds"]),
+        ended_at=started + rang if answered is None else answered + _seconds(line["seconds"]),
         early_seconds=_seconds(line["early_media_seconds"]),
         outcome=Outcome(line["outcome"]) if line["outcome"] else None,
         code=line["code"],

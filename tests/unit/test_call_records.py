@@ -1,6 +1,7 @@
 """`calls.jsonl` read back: whatever stands in it, the console starts, and what is a record is kept."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,21 @@ def test_a_record_is_read_as_it_was_written() -> None:
     assert call_from(json.loads(call_line(call, 1_000.0)), 1_000.0) == call
 
 
-@given(st.dictionaries(st.sampled_from([*GOOD]), ODD, min_size=1, max_size=3))
+def test_how_long_an_unanswered_call_rang_is_read_back() -> None:
+    rang = replace(call_from({**GOOD, "answered_after": None, "seconds": 0.0}, 1_000.0), started_at=5.0)
+    rang = replace(rang, ended_at=21.5)
+    again = call_from(json.loads(call_line(rang, 1_000.0)), 1_000.0)
+    assert (again.started_at, again.ended_at) == (5.0, 21.5)
+    assert again.seconds(0.0) == 0.0
+
+
+def test_a_line_of_an_earlier_version_is_read() -> None:
+    assert "ended_after" not in GOOD
+    call = call_from(GOOD, 0.0)
+    assert call.seconds(call.ended_at or 0.0) == 20.0
+
+
+@given(st.dictionaries(st.sampled_from([*GOOD, "ended_after"]), ODD, min_size=1, max_size=3))
 def test_an_odd_line_is_passed_over(tmp_path_factory: pytest.TempPathFactory, odd: dict[str, Any]) -> None:
     path: Path = tmp_path_factory.mktemp("data") / "calls.jsonl"
     path.write_text("\n".join((json.dumps({**GOOD, **odd}), "[" * 50_000, "5", json.dumps(GOOD))))
