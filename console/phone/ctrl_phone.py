@@ -24,7 +24,7 @@ from .known_calls import KnownCalls
 
 _REFUSED_CALLER = re.compile(r"rejected call from (\S+) \(maximum")
 _BYE = re.compile(r"(\S+): session closed: (Connection reset by peer)(?: \[\d+\])?\Z")
-_REG_FAILURE = re.compile(r"\breg: \S+: (\d{3} [^()]*)")
+_REG_FAILURE = re.compile(r"\breg: \S+(?: \(prio \d+\))?: (\d{3} [^()]*)")
 _LINK_WITHIN = 10.0
 _HANG_UP_WITHIN = 0.5
 _STARTS = 5

@@ -29,6 +29,8 @@ from console.core.events import (
     RegistrationChanged,
     RegState,
 )
+from console.phone.baresip_config import BaresipAudio, SipAccount
+from console.phone.baresip_process import BaresipSetup
 from console.phone.ctrl_line import CtrlLine, LineSetup
 from console.phone.ctrl_phone import CtrlPhone, JoinSetup
 from console.phone.free_port import free_tcp_port
@@ -38,6 +40,12 @@ from tests.ctrl_rig import QUICK, ScriptedBaresip, Told, scripted_baresip
 pytestmark = pytest.mark.timeout(60)
 CALL = CallId("c1")
 URI = "sip:100@127.0.0.1:5098"
+
+
+def no_audio(modules: frozenset[str]) -> BaresipAudio:
+    return BaresipAudio("nowhere", "nowhere")
+
+
 DIALECTS = pytest.mark.parametrize("version", ["1.0.0", "3.0.0", "4.9.0"])
 
 
@@ -460,6 +468,18 @@ async def test_a_joined_1_0_0_keeps_its_accounts(join) -> None:
         one.phone.register()
         await one.told.expect(Ignored)
         assert not {"uanew", "uadel"} & {command for command, _ in server.commands}
+
+
+@pytest.mark.parametrize("who", ["sip:console@x.example", "sip:console@x.example (prio 0)"])  # 1.0.0, 4.9.0
+async def test_a_refusal_before_the_link_is_read_from_the_output(who: str, tmp_path: Path) -> None:
+    phone = CtrlPhone(BaresipSetup(SipAccount("console", "geheim", "x.example"), no_audio, tmp_path))
+    phone._line = CtrlLine(
+        LineSetup("127.0.0.1", 4444, "sip:console@x.example", True, True), Told(), KnownCalls(tmp_path)
+    )
+    phone._read_output(f"reg: {who}: 403 Forbidden ()")
+    failure = phone._line.reg_failure
+    assert failure is not None
+    assert (failure.code, failure.phrase) == (403, "Forbidden")
 
 
 async def test_the_password_that_1_0_0_echoes_goes_nowhere(tmp_path: Path, caplog) -> None:

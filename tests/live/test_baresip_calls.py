@@ -6,6 +6,7 @@ from console.core.events import (
     CallId,
     ClosedBy,
     Ignored,
+    LineUp,
     PhoneAnswered,
     PhoneCallBound,
     PhoneClosed,
@@ -173,8 +174,13 @@ async def test_a_caller_during_a_call_is_busy_and_missed(start_phone, sipp) -> N
     phone, peer = await start_phone(), await sipp("answer_wait")
     phone.phone.dial(CALL, peer.uri)
     await phone.told.expect(PhoneEstablished, call=CALL)
+    up = next(event for event in phone.told.events if isinstance(event, LineUp))
     caller = await sipp("call_refused", calls=phone.sip_port)
-    missed = await phone.told.expect(PhoneMissed)
+    if up.version.startswith("1."):
+        missed = await phone.told.expect(PhoneMissed)
+    else:  # several calls can be told apart: the console decides
+        missed = await phone.told.expect(PhoneIncoming)
+        phone.phone.reject(missed.call)
     assert missed.peer == f"sip:caller@127.0.0.1:{caller.port}"
     assert await caller.finished() == 0
     # The call that is up is the one that a hang-up ends.
