@@ -34,7 +34,9 @@ class Billing:
         self._spawn(self._watch_account())
 
     def review(self, call: Call) -> None:
-        """Find out what this finished call cost."""
+        """Find out what this finished call cost, and after trouble at once whether there is an AI at all."""
+        if call.agent.trouble:
+            self._account_due.set()
         if call.agent.conversation_id:
             self._spawn(self._review(call))
 

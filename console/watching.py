@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from . import language
+from .commands.log_words import remembered
 from .core.effects import Record
 from .core.events import CallId, Event
 from .core.replay import CONSOLE_ENDED, replay
@@ -87,7 +89,8 @@ class WatchedConsole:
 
     def _take(self, shown: list[Record], lines: Iterable[str]) -> list[Record]:
         """Bring the state up to date; returns what belongs to the run that is followed."""
-        for record in runs.records(lines):
+        for told in runs.records(lines):
+            record = remembered(told, language.spoken())
             run = runs.read_mark(record)
             if run is not None:
                 self._begin(run)

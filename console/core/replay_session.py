@@ -94,9 +94,11 @@ def _closed(call: Call, t: float, fields: Fields) -> Call:
         return replace(call, agent=replace(off, refusal=refusal, trouble=reason))
     if by == "agent" and call.phase is CallPhase.UP and agent.spoke:
         return replace(call, agent=replace(off, phase=AgentPhase.FINISHING))
-    if by == "network" and call.phase is CallPhase.UP:
-        return replace(call, agent=replace(off, drops=agent.drops + 1, trouble=reason))
-    return replace(call, agent=off)
+    if call.phase is not CallPhase.UP or not call.wants_agent:
+        return replace(call, agent=off)
+    if by == "network":
+        off = replace(off, drops=agent.drops + 1, trouble=reason)
+    return replace(call, agent=replace(off, phase=AgentPhase.CLOSING))  # a fresh one or the hang-up is next
 
 
 def _retry(call: Call, t: float, fields: Fields) -> Call:

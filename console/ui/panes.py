@@ -30,7 +30,7 @@ from .present import call as call_words
 from .present import line as line_words
 from .present import status as status_words
 from .present.line import lives, tail
-from .present.looking_on import looking_on
+from .present.looking_on import looking_on, without_next_step
 from .present.number import number_rows, record_rows
 from .present.words import Card, Row, Span, Tone, row, sentence, time_of_day
 from .widgets.dialpad import Dialpad
@@ -186,6 +186,8 @@ class Panes(Screen[None]):
         roomy = self.size.width >= ROOMY
         why = "" if status.shows_why(self.size.width - 2) else status_words.readiness(state, self.broken).why
         card = call_words.card(state, now, levels, roomy, chosen, why)
+        if o.watching and self.operator.call is None:
+            card = without_next_step(card)
         self.call.show(card.all_rows())
         self.too_small.show(_too_small(card, self.size.width, self.size.height))
         self.query_one("#call > Heading", Heading).show(*line_words.call_heading(state, self.operator.call))
@@ -226,7 +228,8 @@ class Panes(Screen[None]):
             mended = tr("! takes this number off the never-call list   Delete clears it")
             self.word.show([row(mended if listed else tr("Delete clears the number"), Tone.WARN)])
         else:
-            self.word.show([row(tr(_HINT_LOOKING_ON if self._options.watching else _HINT), Tone.DIM)])
+            hint = _HINT_LOOKING_ON if self._options.watching else _HINT
+            self.word.show([row(tr(hint), Tone.DIM)])
         asking = self.prompt.is_open
         title = (tr(form.title), *keys_of_form) if asking else (tr("Now"), *self._left_out)
         self.query_one("#now > Heading", Heading).show(*title)

@@ -50,6 +50,12 @@ async def test_the_palette_has_only_what_can_be_done(desk: OpenDesk) -> None:
         ]
 
 
+async def test_a_result_offers_no_redial(desk: OpenDesk) -> None:
+    async with desk("result", watching=True) as d:
+        assert "486 Busy Here after 6 s" in d.text("#call-words")
+        assert "redials" not in d.text("#call-words")
+
+
 async def test_after_the_other_console_has_ended_the_next_step_is_said(desk: OpenDesk) -> None:
     ended = replace(READY, line=Line(reason=CONSOLE_ENDED))
     async with desk(ended, size=(120, 30), watching=True, demo=True) as d:

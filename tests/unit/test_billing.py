@@ -33,11 +33,12 @@ class Asked:
         self.asked = asyncio.Event()
         self.may_answer = asyncio.Event()
         self.knows = True
+        self.account_is = AccountRead("Anna", 41_200, False)
 
     async def account(self) -> Any:
         self._note("account")
         await self.may_answer.wait()
-        return AccountRead("Anna", 41_200, False) if self.knows else None
+        return self.account_is if self.knows else None
 
     async def review(self, call: CallId, conversation_id: str) -> Any:
         self._note(conversation_id)
@@ -85,6 +86,26 @@ async def test_the_account_is_read_at_the_start_and_after_each_call(rig: Rig) ->
 
 async def test_the_account_is_read_every_minute(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ACCOUNT_SECONDS", 0.01)
+    rig.asked.may_answer.set()
+    rig.billing.start()
+    for _ in range(3):
+        assert isinstance(await rig.next(), AccountRead)
+
+
+async def test_after_trouble_with_the_ai_the_account_is_read_at_once(rig: Rig) -> None:
+    rig.asked.may_answer.set()
+    rig.billing.start()
+    assert isinstance(await rig.next(), AccountRead)
+    rig.billing.review(replace(CALL, agent=Agent(trouble="nobody there")))
+    assert isinstance(await rig.next(), AccountRead)
+    assert rig.asked.log == ["account", "account"]
+
+
+async def test_trouble_with_the_account_is_looked_at_again_sooner(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TROUBLE_SECONDS", 0.01)
+    rig.asked.account_is = AccountRead(trouble="nobody there")
     rig.asked.may_answer.set()
     rig.billing.start()
     for _ in range(3):

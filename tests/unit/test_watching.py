@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from console.commands import look_on
+from console.commands.log_words import remembered
 from console.core import outcome
 from console.core.effects import Record
 from console.core.events import CallId, Event
 from console.core.journal import word
 from console.core.state import AgentPhase, Call, CallPhase, Line, Outcome, Policy, State
+from console.language import shown, speaking
 from console.line_lock import Holder, LineTaken, holder, line_lock
 from console.ports import Update
 from console.records import runs
@@ -301,6 +303,22 @@ async def test_a_big_file_does_not_hold_up_the_loop(tmp_path: Path, monkeypatch:
     assert threading.get_ident() not in taken_on
     watched.console.stop()
     await asyncio.wait_for(task, 20)
+
+
+def test_what_the_other_console_says_in_english_is_said_in_russian() -> None:
+    told = {
+        "reason": "127.0.0.1 cannot be reached: nothing listens there, or a firewall refuses.",
+        "why": "oops",
+    }
+    record = Record(1.0, "agent.trouble", C, told)
+    assert remembered(record, "en") is record
+    seen = remembered(record, "ru")
+    assert dict(seen.fields) == told, "comparisons and JSON see no difference"
+    with speaking("ru"):
+        assert word(seen).text != shown(word(seen).text)
+        assert shown(str(seen.fields["reason"])).startswith("Нет связи с 127.0.0.1: там никто не")
+    said = Record(1.0, "agent.transcript", C, {"role": "user", "text": "The console is closing."})
+    assert remembered(said, "ru") is said, "what people say is never ours"
 
 
 # ---- keys ----

@@ -9,7 +9,7 @@ from console.core.state import State
 from console.language import shown, tr
 
 from .status import Status, demo_badge
-from .words import Span, Tone
+from .words import Card, Span, Tone
 
 
 def looking_on(status: Status, state: State | None, demo: bool = False) -> Status:
@@ -21,3 +21,8 @@ def looking_on(status: Status, state: State | None, demo: bool = False) -> Statu
             press = tr("ctrl+q, then start without --watch")
     head = (Span(f" {word} ", Tone.BADGE_WARN), Span(f"  {where}", Tone.STRONG))
     return replace(status, head=(*head, *demo_badge()) if demo else head, press=press)
+
+
+def without_next_step(card: Card) -> Card:
+    """What became of the last call; redialing is for the other console."""
+    return replace(card, rows=(*card.rows[:1], *card.rows[2:]))
