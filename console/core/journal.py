@@ -219,7 +219,7 @@ def _glitch(record: Record) -> _Message:
 
 
 def _ear(record: Record) -> _Message:
-    because = _after(": ", _text(record.fields, "reason"))
+    because = _after(". ", _text(record.fields, "reason"))
     return ("ear.on" if record.fields.get("on") else "ear.off"), {"because": because}
 
 

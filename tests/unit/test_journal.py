@@ -81,7 +81,7 @@ SOURCES = {"phone", "line", "AI", "them", "you", "audio", "console"}
             "session closed by the end of the call after 42 s",
         ),
         ("audio.glitch", {"direction": "in", "ms": 20}, "20 ms lost from the callee"),
-        ("ear", {"on": False, "reason": "no such device"}, "ear off: no such device"),
+        ("ear", {"on": False, "reason": "No such device."}, "ear off. No such device."),
         ("refused", {"why": "No line.", "origin": "keys"}, "not done: No line."),
         ("refused", {"why": "No line.", "origin": "api"}, "not done for the API: No line."),
         (
