@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from ..core.caller import known_number
 from ..core.effects import Record
 from ..core.events import Event, Ignored, NeverCallLoaded, Notice
 from ..core.state import ENDED_KEPT, Call, Policy, State
@@ -53,7 +54,7 @@ class Archive:
         self._send = send
         self._killed = self._find_killed()
         killed = tuple(call_from(json.loads(line), wall_zero) for line in self._killed)
-        calls = (*reversed(killed), *load_calls(self._data / CALLS, wall_zero))
+        calls = tuple(map(self._known, (*reversed(killed), *load_calls(self._data / CALLS, wall_zero))))
         state = State(
             policy=self._policy,
             ended=calls[:ENDED_KEPT],
@@ -62,6 +63,12 @@ class Archive:
         )
         edited = self.edited_never_call()
         return replace(state, never_call=edited.numbers) if edited else state
+
+    def _known(self, call: Call) -> Call:
+        """Earlier versions wrote the caller's SIP URI in the place of the number."""
+        if not call.incoming or not call.number.startswith(("sip:", "sips:")):
+            return call
+        return replace(call, number=known_number(call.number, self._policy.region))
 
     def start(self) -> None:
         for folder in (self._data, self._logs):

@@ -107,3 +107,11 @@ def test_what_is_kept_before_the_start_and_after_the_end_is_written_at_once(tmp_
     archive.stop()
     archive.amend(named("c1", credits=1))
     assert written(tmp_path) == {"c1": 1}
+
+
+def test_callers_of_earlier_versions_are_known_by_their_number(tmp_path: Path) -> None:
+    archive = Archive(tmp_path, tmp_path / "logs", 9, Policy(domain="h"))
+    archive.keep(replace(CALL, incoming=True, number="sip:+79750000015@127.0.0.1:41234"))
+    archive.keep(replace(CALL, number="sip:anna@h"))
+    state = archive.initial(1.8e9, 10.0, lambda event: None)
+    assert [call.number for call in state.ended] == ["sip:anna@h", "+79750000015"]
