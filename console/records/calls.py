@@ -62,22 +62,27 @@ def call_line(call: Call, wall_zero: float) -> str:
             "uri": call.uri,
             "origin": call.origin.value if call.origin else None,
             "sip_call_id": call.sip_call_id,
-            "answered_after": None if answered is None else round(answered - call.started_at, 3),
-            "ended_after": None if call.ended_at is None else round(call.ended_at - call.started_at, 3),
-            "seconds": round(call.seconds(call.ended_at or 0.0), 3),
-            "early_media_seconds": round(call.early_seconds, 3),
+            "answered_after": None if answered is None else _length(answered - call.started_at),
+            "ended_after": None if call.ended_at is None else _length(call.ended_at - call.started_at),
+            "seconds": _length(call.seconds(call.ended_at or 0.0)),
+            "early_media_seconds": _length(call.early_seconds),
             "outcome": call.outcome.value if call.outcome else None,
             "code": call.code,
             "reason": call.reason,
             "by": call.by.value if call.by else None,
             "why": call.why,
             "conversation_id": call.agent.conversation_id,
-            "agent_seconds": round(call.agent.billed, 3),
+            "agent_seconds": _length(call.agent.billed),
             "notes": list(call.notes),
             "review": asdict(call.review) if call.review else None,
         },
         ensure_ascii=False,
     )
+
+
+def _length(seconds: float) -> float:
+    """An odd event file may tell of a killed call that ended before it began."""
+    return round(max(0.0, seconds), 3)
 
 
 def call_from(line: dict[str, Any], wall_zero: float) -> Call:

@@ -56,6 +56,16 @@ def test_how_long_an_unanswered_call_rang_is_read_back() -> None:
     assert again.seconds(0.0) == 0.0
 
 
+@pytest.mark.parametrize("answered", [None, 3.5])
+def test_a_call_that_ended_before_it_began_is_still_a_record(answered: float | None) -> None:
+    """As an odd event file may tell of the call in which a console was killed."""
+    call = call_from({**GOOD, "answered_after": answered}, 0.0)
+    odd = replace(call, ended_at=-5.0, early_seconds=-1.0, agent=replace(call.agent, billed=-1.0))
+    again = call_from(json.loads(call_line(odd, 0.0)), 0.0)
+    assert again.ended_at == (again.started_at if answered is None else again.answered_at)
+    assert (again.early_seconds, again.agent.billed) == (0.0, 0.0)
+
+
 def test_a_line_of_an_earlier_version_is_read() -> None:
     assert "ended_after" not in GOOD
     call = call_from(GOOD, 0.0)
