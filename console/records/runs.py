@@ -96,11 +96,13 @@ def killed_call(call: Call, last: float, pid: int) -> Call:
     )
     if call.over:  # only its session was not closed yet
         return replace(call, agent=agent)
+    # Whatever odd times a file holds, nothing lasts less than nothing.
+    ended_at = max(last, call.early_since or 0.0, call.answered_at or call.started_at)
     return replace(
         call,
         phase=CallPhase.CLOSED,
-        ended_at=last,
-        early_seconds=call.early_media(last),
+        ended_at=ended_at,
+        early_seconds=call.early_media(ended_at),
         early_since=None,
         outcome=Outcome.KILLED,
         why=phrase(_WHY_KILLED, pid=pid),
