@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from ..core.events import AudioStarted, CallId
+from ..core.events import AudioDevicesRenewed, AudioStarted, CallId
 from ..core.words import phrase
 from ..phone.baresip_config import BaresipAudio
 from ..ports import PCM, AudioError, AudioPath, Emit, PhoneError
@@ -90,6 +90,7 @@ class DeviceAudio:
         self._emit: Emit = lambda event: None
         self._paths: dict[CallId, DevicePath] = {}
         self._changing = asyncio.Lock()
+        self._lasting = False  # Baresip's connection to the sound server, which it would renew too late
         self._ear_name = ear_name
         self._ear = EarSwitch(lambda: Ear(ear_name, PREFIX), self._allow_ear)
 
@@ -142,6 +143,8 @@ class DeviceAudio:
             with contextlib.suppress(AudioError):
                 async with self._changing:
                     await self._server.ensure()
+                if self._lasting:
+                    self._emit(AudioDevicesRenewed())
 
     def listen(self, on: bool) -> None:
         self._ear.listen(on)
@@ -156,7 +159,8 @@ class DeviceAudio:
             return _same_devices(modules, *self._names)
         environment = dict(self._server.environment)
         sinks = self._server.sinks
-        if "pulse" in modules:
+        self._lasting = "pulse" in modules
+        if self._lasting:
             return BaresipAudio(f"pulse,{sinks.callee}", f"pulse,{sinks.agent}.monitor", environment)
         if "alsa" in modules:
             environment[alsa_config.ENVIRONMENT] = os.environ[alsa_config.ENVIRONMENT]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .draft import Draft, fresh_agent
-from .effects import AgentPrepare, AudioFinish
+from .effects import AgentPrepare, AudioFinish, PhoneRestart
 from .events import (
     AgentAsks,
     AgentClosed,
@@ -20,6 +20,7 @@ from .events import (
     AgentTrouble,
     AgentUpgraded,
     AgentWarm,
+    AudioDevicesRenewed,
     AudioEvent,
     AudioFailed,
     AudioGlitch,
@@ -269,6 +270,11 @@ def react_audio(d: Draft, event: AudioEvent) -> None:
     if isinstance(event, EarChanged):
         d.change(ear=event.on, ear_reason=event.reason)
         d.record("ear", on=event.on, reason=event.reason)
+        return
+    if isinstance(event, AudioDevicesRenewed):
+        # A call that is being made would be lost now; it will fail at the answer, or not.
+        if not any(not call.over for call in d.state.calls):
+            d.do(PhoneRestart(phrase("its sound server was lost")))
         return
     call = d.state.find(event.call)
     if call is None or call.over:

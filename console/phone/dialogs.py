@@ -212,8 +212,10 @@ class Dialogs:
         if dialog.hanging_up and by is ClosedBy.NETWORK:
             by = ClosedBy.OPERATOR
         events: list[Event] = []
-        # 1.0.0 knows no CALL_ANSWERED: an answer whose audio device fails shows only as this pair.
-        if by is ClosedBy.NETWORK and not self._version.has_call_ids and dialog.last == "CALL_REMOTE_SDP":
+        # Answered, and our audio device failed. 1.0.0 knows no CALL_ANSWERED: it shows only as this pair.
+        half = dialog.answered and not dialog.established
+        half = half if self._version.has_call_ids else dialog.last == "CALL_REMOTE_SDP"
+        if by is ClosedBy.NETWORK and half:
             events.append(AudioFailed(dialog.call, _audio_failure(cause.phrase)))
         self._forget(dialog)
         return [*events, PhoneClosed(dialog.call, cause.code, cause.phrase, by)]

@@ -24,6 +24,7 @@ from console.audio.bridge import Bridge
 from console.audio.devices import DeviceAudio
 from console.audio.pcm import level
 from console.core.events import (
+    AudioDevicesRenewed,
     AudioFailed,
     AudioGlitch,
     AudioStarted,
@@ -449,6 +450,7 @@ async def test_a_killed_server_fails_the_call_and_the_next_call_works() -> None:
         bridge.stop()
         await running
         await rig.audio.close(CALL)
+        assert rig.of(AudioDevicesRenewed), "a phone with a lasting connection to it has lost that, too"
         again = await rig.audio.open(CALL)
         assert rig.server_pid != killed
         async with recording(rig.source, rig.environment) as record, speaking(again, 440):

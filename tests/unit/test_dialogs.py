@@ -248,7 +248,7 @@ def test_a_failed_audio_device_at_the_answer() -> None:
     assert isinstance(failed, AudioFailed)
     assert "No such file" in failed.reason
     new = recording("4.9.0", "x_audio_source_missing")
-    assert new.kinds()[-2:] == ["PhoneAnswered", "PhoneClosed"]
+    assert new.kinds()[-3:] == ["PhoneAnswered", "AudioFailed", "PhoneClosed"]
 
 
 def test_a_redirection_is_shown_and_a_followed_one_is_ours_to_hang_up() -> None:

@@ -32,6 +32,7 @@ from console.core.events import (
     AgentWarm,
     AllowDialing,
     Answer,
+    AudioDevicesRenewed,
     AudioFailed,
     CalleeQuiet,
     CallId,
@@ -419,6 +420,12 @@ def test_broken_audio_ends_the_call_in_words(console: Console) -> None:
     hung_up(console)
     assert console.call.outcome is Outcome.AUDIO_FAILED
     assert console.call.why == "no such device"
+
+
+def test_a_phone_that_lost_its_sound_server_is_restarted_unless_a_call_goes_on(console: Console) -> None:
+    assert [type(e) for e in console(AudioDevicesRenewed())] == [PhoneRestart]
+    dial(console)
+    assert console(AudioDevicesRenewed()) == []
 
 
 def test_answered_without_established_is_local_audio(console: Console) -> None:

@@ -29,6 +29,7 @@ from .agent import (
     Role,
 )
 from .audio import (
+    AudioDevicesRenewed,
     AudioEvent,
     AudioFailed,
     AudioGlitch,
@@ -106,6 +107,7 @@ __all__ = [
     "AgentWarm",
     "AllowDialing",
     "Answer",
+    "AudioDevicesRenewed",
     "AudioEvent",
     "AudioFailed",
     "AudioGlitch",

@@ -59,6 +59,11 @@ class PlayoutDrained:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioDevicesRenewed:
+    """The virtual devices were lost, with whatever the phone had on them, and have been made again."""
+
+
+@dataclass(frozen=True, slots=True)
 class EarChanged:
     """The ear is on or off; `reason` when it could not be switched on."""
 
@@ -66,4 +71,6 @@ class EarChanged:
     reason: str = ""
 
 
-AudioEvent = AudioStarted | AudioFailed | AudioGlitch | CalleeQuiet | PlayoutDrained | EarChanged
+AudioEvent = (
+    AudioStarted | AudioFailed | AudioGlitch | CalleeQuiet | PlayoutDrained | AudioDevicesRenewed | EarChanged
+)
