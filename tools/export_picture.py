@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from console.demo.cast import CAST
-from console.settings.demo import demo_line
+from console.settings.demo import demo_line, kept_apart
 from console.settings.loading import load, make_folders
 from console.ui.app import ConsoleApp
 from console.ui.options import Offer, ScreenOptions
@@ -25,7 +25,7 @@ CALL_SECONDS = 14.0
 
 async def export(folder: Path) -> str:
     environment = {**os.environ, "CONSOLE_DATA_DIR": str(folder), "CONSOLE_LANG": "en"}
-    with demo_line(environment, folder, load(environment, folder)) as loaded:
+    with demo_line(environment, folder, kept_apart(load(environment, folder))) as loaded:
         make_folders(loaded.settings)
         offers = tuple(Offer(who.number, who.name, who.does) for who in CAST)
         options = ScreenOptions(
