@@ -35,6 +35,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from .conversation.recognition import recorded
 from .conversation.record import Record, Seen
 from .conversation.rest_account import AccountScript, RestAccount
 from .conversation.script import RestAnswer, Script, Setup, Step
@@ -74,6 +75,8 @@ class ConversationServer:
         self._setup = setup
         self._account = RestAccount(AccountScript.read(setup.account), self.record)
         self._scripts = dict(setup.agents)
+        for script in self._scripts.values():
+            recorded(script.hears)
         self._signed_answers = {name: list(script.signed) for name, script in self._scripts.items()}
         self._signatures: dict[str, _Signature] = {}
         self._host = host

@@ -7,7 +7,6 @@ import itertools
 import json
 import secrets
 import time
-from pathlib import Path
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -25,7 +24,7 @@ from .checks import (
     read_frame,
 )
 from .listening import Listening
-from .recognition import Recognition, sentence
+from .recognition import Recognition, recorded
 from .record import CallerAudio, Record, Seen
 from .script import Script, Step
 from .served_connection import ServedConnection, reset
@@ -56,8 +55,7 @@ class Serving:
         self._output = FORMATS.get(script.output_format)
         self._expected = Expected(self._input.width)
         self._listening = Listening(self._input.rate)
-        known = (sentence(text, Path(wav).read_bytes()) for text, wav in script.hears)
-        self._recognition = Recognition(known, self._input.rate)
+        self._recognition = Recognition(recorded(script.hears), self._input.rate)
         self._heard = asyncio.Event()
         self._tools_done = asyncio.Event()
         self._event_id = 0
