@@ -80,6 +80,20 @@ def test_an_answered_call_has_the_ai_heard(start: Start) -> None:
     assert "ANSWERED" in err
 
 
+def test_what_the_callee_says_is_told_in_words(start: Start) -> None:
+    program = start("call", "--demo", "+79750000002", "--json")
+    assert program.stdout is not None
+    said = []
+    for line in program.stdout:
+        event = json.loads(line)
+        if event["type"] == "agent.transcript" and event["role"] == "user":
+            said.append(event["text"])
+            if len(said) == 2:
+                program.send_signal(signal.SIGTERM)
+    program.communicate(timeout=DEADLINE)
+    assert said == ["Алло, слушаю вас.", "Простите, а кто это говорит?"]
+
+
 @pytest.mark.live
 def test_the_same_with_a_baresip_of_its_own(start: Start) -> None:
     missing = [name for name in ("baresip", "pulseaudio") if shutil.which(name) is None]

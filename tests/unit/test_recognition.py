@@ -37,6 +37,14 @@ def test_every_sentence_is_known_wherever_a_block_begins(text: str, late: int) -
     assert heard(np.zeros(late, np.int16), over_the_line(text), PAUSE) == [text]
 
 
+@pytest.mark.parametrize("text", SAID)
+def test_a_busy_line_adds_and_leaves_out_some_sound(text: str) -> None:
+    pcm = over_the_line(text)
+    half = len(pcm) // 2
+    assert heard(pcm[:half], np.zeros(640, np.int16), pcm[half:], PAUSE) == [text]
+    assert heard(pcm[:half], pcm[half + 320 :], PAUSE) == [text]
+
+
 def test_nothing_is_said_before_the_caller_has_finished() -> None:
     assert heard(over_the_line("Hello?"), PAUSE[: RATE // 4]) == []
 

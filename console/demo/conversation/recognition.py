@@ -28,11 +28,18 @@ _LONGEST = 1000
 """Blocks that are kept: 20 s."""
 
 _SHORTEST = 10
-_SHIFTS = range(-6, 7)
-"""How many blocks a sentence may begin sooner or later than it seems."""
 
-_LIKE = 0.8
-"""Correlation from which on it is that sentence."""
+_LIKE = 4.5
+"""dB between two contours, on average, up to which it is that sentence."""
+
+_SLIP = 6.0
+"""dB for each block that a line has added or left out."""
+
+_REST = 5.0
+"""dB for what does not belong to it, if that were everything."""
+
+_MOST_APART = 25.0
+_NOTHING = np.inf
 
 _QUIET = SPEECH_DBFS - 20
 """Below it a line's own noise decides: everything there is as quiet."""
@@ -66,6 +73,10 @@ class Recognition:
 
     def __init__(self, sentences: Iterable[Sentence], rate: int) -> None:
         self._sentences = tuple(sentences)
+        self._lengths = np.array([len(known.contour) for known in self._sentences], int)
+        self._known = np.full((len(self._sentences), max(self._lengths, default=0)), np.nan)
+        for row, known in zip(self._known, self._sentences, strict=True):
+            row[: len(known.contour)] = _levelled(known.contour)
         self._block = round(rate * _BLOCK_SECONDS)
         self._rest: PCM = np.zeros(0, np.int16)
         self._heard: list[float] = []
@@ -93,36 +104,54 @@ class Recognition:
     def _words(self, said: Contour) -> list[str]:
         """One sentence after the other; the last one may have been cut short."""
         found: list[str] = []
-        while len(said) >= _SHORTEST:
-            score, best = max(
-                ((_likeness(said, known.contour), known) for known in self._sentences),
-                key=lambda scored: scored[0],
-                default=(0.0, None),
-            )
-            if best is None or score < _LIKE:
+        while len(said) >= _SHORTEST and self._sentences:
+            apart, which, blocks, part = self._nearest(said)
+            if apart > _LIKE:
                 break
-            words, part = best.text.split(), len(said) / len(best.contour)
-            found.append(best.text if part > 0.9 else " ".join(words[: round(part * len(words))]))
-            said = _without_silence(said[len(best.contour) :])
+            text = self._sentences[which].text
+            words = text.split()
+            found.append(text if part > 0.9 else " ".join(words[: round(part * len(words))]))
+            said = _without_silence(said[blocks:])
         return [text for text in found if text]
 
+    def _nearest(self, said: Contour) -> tuple[float, int, int, float]:
+        """The sentence that is least apart (dB), how many blocks of what was said it takes, and how much of
+        it was said. Both are laid beside each other block by block (dynamic time warping), since a busy line
+        adds blocks and leaves some out."""
+        every, blocks = np.arange(len(self._lengths)), len(said)
+        ends = np.full((blocks, len(every)), _NOTHING)
+        costs = np.full(self._known.shape, _NOTHING)
+        for block, loudness in enumerate(_levelled(said)):
+            here = np.fmin(np.abs(loudness - self._known), _MOST_APART)
+            here[np.isnan(self._known)] = _NOTHING
+            before = np.full(costs.shape, _NOTHING)
+            if block == 0:
+                before[:, :_SHORTEST] = 0.0
+            else:
+                before[:, 1:] = costs[:, :-1]
+                before = np.minimum(before, costs + _SLIP)
+                before[:, 2:] = np.minimum(before[:, 2:], costs[:, :-2] + _SLIP)
+            costs = here + before
+            ends[block] = costs[every, self._lengths - 1]
+        reached = costs.argmin(axis=1)
+        parts = (reached + 1) / self._lengths
+        cut = costs.min(axis=1) / blocks + _REST * (1 - parts)
+        taken = np.arange(1, blocks + 1)[:, None]
+        whole = ends / taken + _REST * (1 - taken / blocks)
+        whole[:_SHORTEST] = _NOTHING
+        last = whole.argmin(axis=0)
+        whole = whole[last, every]
+        which = int(np.minimum(cut, whole).argmin())
+        if whole[which] <= cut[which]:
+            return float(whole[which]), which, int(last[which]) + 1, 1.0
+        return float(cut[which]), which, blocks, float(parts[which])
 
-def _likeness(said: Contour, known: Contour) -> float:
-    """How well one of them begins as the other does; less when it is only a small part of it."""
-    found = 0.0
-    for shift in _SHIFTS:
-        one, other = (said[shift:], known) if shift >= 0 else (said, known[-shift:])
-        length = min(len(one), len(other))
-        if length >= _SHORTEST:
-            found = max(found, _correlation(one[:length], other[:length]))
-    shorter, longer = sorted((len(said), len(known)))
-    return found - 0.15 * (1 - shorter / longer)
 
-
-def _correlation(one: Contour, other: Contour) -> float:
-    one, other = one - one.mean(), other - other.mean()
-    size = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(one @ other) / size if size else 0.0
+def _levelled(contour: Contour) -> Contour:
+    """The contour without how loud the line is, and blurred: blocks begin anywhere in a sound."""
+    blurred = np.convolve(np.pad(contour, 1, "edge"), (0.25, 0.5, 0.25), "valid")
+    levelled: Contour = blurred - np.percentile(blurred, 90)
+    return levelled
 
 
 def _without_silence(said: Contour) -> Contour:
