@@ -24,10 +24,13 @@ DAY_SECONDS = 86_400.0
 
 
 def append_private(path: Path, line: str) -> None:
-    """Append one line to a file that only its owner can read; raises OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    """Append one line to a file that only its owner can read; raises OSError. A last line that an editor or a
+    kill left without its end is ended first: two entries in one line are none."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "ab") as file:
+        size = os.fstat(descriptor).st_size
+        ended = not size or os.pread(descriptor, 1, size - 1) == b"\n"
+        file.write((line if ended else f"\n{line}").encode() + b"\n")
 
 
 # ---- calls.jsonl ----

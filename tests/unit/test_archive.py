@@ -14,7 +14,7 @@ from console.core.events import CallId, Event, Ignored
 from console.core.state import Call, CallPhase, Outcome, Policy, Review
 from console.records import archive as module
 from console.records.archive import Archive
-from console.records.calls import CALLS, amend_call
+from console.records.calls import CALLS, NEVER_CALL, amend_call
 
 CALL = Call(
     id=CallId("c1"),
@@ -115,3 +115,15 @@ def test_callers_of_earlier_versions_are_known_by_their_number(tmp_path: Path) -
     archive.keep(replace(CALL, number="sip:anna@h"))
     state = archive.initial(1.8e9, 10.0, lambda event: None)
     assert [call.number for call in state.ended] == ["sip:anna@h", "+79750000015"]
+
+
+def test_what_is_added_behind_a_line_without_its_end_is_a_line_of_its_own(tmp_path: Path) -> None:
+    """As an editor leaves the never-call list, and a kill the records."""
+    (tmp_path / NEVER_CALL).write_text("+79123456789")
+    archive = Archive(tmp_path, tmp_path / "logs", 9, Policy(domain="h"))
+    archive.add_never_call("+79234567890")
+    (tmp_path / CALLS).write_text('{"id": "c0", "numb')
+    archive.keep(CALL)
+    state = archive.initial(1.8e9, 10.0, lambda event: None)
+    assert state.never_call == {"+79123456789", "+79234567890"}
+    assert [call.id for call in state.ended] == ["c1"]
