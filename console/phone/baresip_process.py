@@ -140,6 +140,7 @@ class BaresipProcess:
                 text = chunk.decode("utf-8", "replace")
                 if line := clean(text.replace(secret, "***") if secret else text, 500):
                     on_line(line)
+                await asyncio.sleep(0)  # of a flood, reading a line does not wait: calls go on in between
             await self._process.wait()
         finally:
             self.exited.set()
