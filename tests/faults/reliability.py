@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Any
 
+from console.phone.baresip_version import parse_version
 from tests.console_rig import SLOW
 from tests.faults.single import SINGLE
 
@@ -78,9 +80,18 @@ def machine() -> str:
     git = ["git", "describe", "--always", "--dirty"]
     ran = subprocess.run(git, capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
     commit = ran.stdout.strip() or "unknown"
-    system = f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}"
+    system = f"{_baresip()}Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}"
     slow = f", deadlines times {SLOW:g}" if SLOW != 1 else ""
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit}, {system} {platform.machine()}{slow}"
+
+
+def _baresip() -> str:
+    """The version of the installed one, which the engine `baresip` runs."""
+    if shutil.which("baresip") is None:
+        return ""
+    usage = subprocess.run(["baresip", "-h"], capture_output=True, text=True, check=False)
+    version = parse_version(usage.stdout + usage.stderr)
+    return f"Baresip {version}, " if version else ""
 
 
 def _line(row: dict[str, Any]) -> str:
