@@ -124,8 +124,13 @@ class Archive:
             return None
         if changed_at == self._never_call_at:
             return None
-        numbers, problems = load_never_call(path, self._policy.region)
         self._never_call_at = changed_at
+        try:
+            numbers, problems = load_never_call(path, self._policy.region)
+        except OSError as error:  # what was read before holds
+            words = phrase("{name} cannot be read: {error}", name=NEVER_CALL, error=system_error(error))
+            self._trouble(words)
+            return None
         for problem in problems:
             self._trouble(joined(": ", (NEVER_CALL, problem)))
         return NeverCallLoaded(numbers)

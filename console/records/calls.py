@@ -91,8 +91,11 @@ def _length(seconds: float) -> float:
 def call_from(line: dict[str, Any], wall_zero: float) -> Call:
     """A line of `call_line`, with times in engine seconds of this run; raises `ValueError`, `LookupError`,
     `TypeError`, `AttributeError` or `ArithmeticError` when it is none."""
-    if any(not isinstance(line[name], str) for name in ("id", "number", "uri", "reason", "why")):
+    texts = [line[name] for name in ("id", "number", "uri", "reason", "why", "conversation_id")]
+    name, code = line.get("name", ""), line["code"]
+    if any(not isinstance(text, str) for text in (*texts, name)) or not isinstance(code, int | None):
         raise TypeError("texts are missing")
+    "".join((*texts, name)).encode()  # half a character could not be told on
     started = datetime.fromisoformat(line["started"]).timestamp() - wall_zero
     datetime.fromtimestamp(wall_zero + started + DAY_SECONDS)  # its local day can be told
     after = line["answered_after"]
@@ -106,12 +109,12 @@ def call_from(line: dict[str, Any], wall_zero: float) -> Call:
         phase=CallPhase.CLOSED,
         started_at=started,
         incoming=bool(line["incoming"]),
-        name=line.get("name", ""),
+        name=name,
         answered_at=answered,
         ended_at=started + rang if answered is None else answered + _seconds(line["seconds"]),
         early_seconds=_seconds(line["early_media_seconds"]),
         outcome=Outcome(line["outcome"]) if line["outcome"] else None,
-        code=line["code"],
+        code=code,
         reason=line["reason"],
         by=ClosedBy(line["by"]) if line["by"] else None,
         why=line["why"],

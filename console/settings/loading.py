@@ -16,6 +16,8 @@ from ..core.state import Policy
 from ..core.system_errors import system_error
 from ..core.words import joined, phrase
 from ..language import LANGUAGES
+from ..line_lock import NAME as LOCK
+from ..records.calls import CALLS, NEVER_CALL
 from . import checks as setting_checks
 from . import env_file, phone_choice, spoken
 from . import values as values
@@ -214,7 +216,8 @@ def load(
 
 
 def make_folders(settings: Settings) -> list[str]:
-    """Make the data and log folders, for their owner only; a sentence for each that cannot be made."""
+    """Make the data and log folders, for their owner only; a sentence for each that cannot be made, and for
+    each file in the data dir that cannot be used: without the never-call list nothing may be dialed."""
     problems: list[str] = []
     for name, path in (("CONSOLE_DATA_DIR", settings.data_dir), ("CONSOLE_LOG_DIR", settings.log_dir)):
         try:
@@ -228,6 +231,16 @@ def make_folders(settings: Settings) -> list[str]:
                     error=system_error(error),
                 )
             )
+    for file in (settings.data_dir / name for name in (CALLS, NEVER_CALL, LOCK)):
+        try:
+            file.open("r+b").close()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            words = phrase(
+                "{path} cannot be read and written: {error}.", path=file, error=system_error(error)
+            )
+            problems.append(words)
     return problems
 
 

@@ -127,3 +127,17 @@ def test_what_is_added_behind_a_line_without_its_end_is_a_line_of_its_own(tmp_pa
     state = archive.initial(1.8e9, 10.0, lambda event: None)
     assert state.never_call == {"+79123456789", "+79234567890"}
     assert [call.id for call in state.ended] == ["c1"]
+
+
+def test_a_never_call_list_that_cannot_be_read_any_more_still_holds(
+    archive: Archive, tmp_path: Path, told: list[Event]
+) -> None:
+    archive.add_never_call("+79123456789")
+    assert archive.edited_never_call() is not None
+    (tmp_path / NEVER_CALL).unlink()
+    (tmp_path / NEVER_CALL).mkdir()
+    assert archive.edited_never_call() is None
+    assert archive.edited_never_call() is None
+    (said,) = told
+    assert isinstance(said, Ignored)
+    assert said.why == "never-call.txt cannot be read: Is a directory"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.api.views import call_view
 from console.records.calls import call_from, call_line, load_calls, totals_of_today
 
 GOOD: dict[str, Any] = {
@@ -37,6 +38,7 @@ ODD = st.one_of(
     st.just(10**400),
     st.floats(),
     st.text(max_size=20),
+    st.just("\ud800"),
     st.lists(st.integers(), max_size=2),
     st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
     st.sampled_from(["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "NaN"]),
@@ -78,5 +80,6 @@ def test_an_odd_line_is_passed_over(tmp_path_factory: pytest.TempPathFactory, od
     path.write_text("\n".join((json.dumps({**GOOD, **odd}), "[" * 50_000, "5", json.dumps(GOOD))))
     calls = load_calls(path, 0.0)
     assert calls[0] == call_from(GOOD, 0.0)
+    assert all(call_view(call, 0.0, 0.0).model_dump_json() for call in calls)
     totals = totals_of_today(calls, 0.0, calls[0].started_at)
     assert totals.agent_seconds >= 16.0

@@ -350,6 +350,14 @@ def test_folders_are_the_owners_only(load_with: Load, tmp_path: Path) -> None:
     assert "CONSOLE_DATA_DIR" in problem
 
 
+@pytest.mark.parametrize("name", ["never-call.txt", "calls.jsonl", "console.lock"])
+def test_a_file_in_the_data_dir_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
+    """As one that was left by another user."""
+    settings = Settings(data_dir=tmp_path, log_dir=tmp_path / "logs")
+    (tmp_path / name).mkdir()
+    assert make_folders(settings) == [f"{tmp_path / name} cannot be read and written: Is a directory."]
+
+
 @limits(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda t: t.encode(errors="replace"))))
 def test_any_file_is_read_without_a_crash(load_with: Load, raw: bytes) -> None:
