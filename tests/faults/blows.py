@@ -208,6 +208,12 @@ def _judge(end: Aftermath, struck: Struck) -> None:
     assert end.call.answered_at is not None or not end.sessions, f"a session without an answer: {told}"
 
 
+def _rtp_limit(end: Aftermath) -> float:
+    """A far end that vanished cannot tell when its leg ended: that may have taken as long as a leg may take."""
+    told = end.leg is not None and end.leg["event"] == "ended"
+    return RTP_SECONDS if told else LEG_SECONDS + RTP_SECONDS
+
+
 async def mend(s: Scene) -> None:
     """Everything that a blow may have left broken; incoming calls are turned away."""
     if s.ctrl is not None:
@@ -270,7 +276,7 @@ async def place_all(s: Scene, calls: list[Struck], seconds: float) -> Placed:
             ends.append((struck, end))
     for struck, end in ends:
         await s.hear_out(end)
-        if end.rtp_seconds > RTP_SECONDS * SLOW:
+        if end.rtp_seconds > _rtp_limit(end) * SLOW:
             broken.append(f"{struck}: RTP went on for {end.rtp_seconds:.2f} s")
     return Placed(
         len(ends),
