@@ -209,7 +209,7 @@ def _judge(end: Aftermath, struck: Struck) -> None:
 
 
 def _rtp_limit(end: Aftermath) -> float:
-    """A far end that vanished cannot tell when its leg ended: that may have taken as long as a leg may take."""
+    """One that vanished cannot tell when its leg ended: that may have taken as long as a leg may take."""
     told = end.leg is not None and end.leg["event"] == "ended"
     return RTP_SECONDS if told else LEG_SECONDS + RTP_SECONDS
 
