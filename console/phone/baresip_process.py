@@ -38,6 +38,9 @@ __all__ = ["AudioChoice", "BaresipAudio", "BaresipProcess", "BaresipSetup"]
 _OURS_ONLY = ("ELEVENLABS_", "EXOLVE_", "SIP_", "CONSOLE_")
 """Prefixes of environment variables that the child has no business with; some are secrets."""
 
+_TURN = 0.005
+"""Seconds for which its output may keep everything else waiting."""
+
 # Sets Linux's parent-death signal, then becomes Baresip. `preexec_fn` would run Python between fork and exec
 # in a process with threads, which can deadlock; this runs in a fresh interpreter. The signal comes when the
 # thread that started the child ends, so that one must live as long as the phone: the engine's does.
@@ -135,12 +138,15 @@ class BaresipProcess:
 
     async def _read_output(self, secret: str, on_line: Callable[[str], None]) -> None:
         assert self._process.stdout is not None
+        loop, turn = asyncio.get_running_loop(), 0.0
         try:
             while chunk := await _line(self._process.stdout):
                 text = chunk.decode("utf-8", "replace")
                 if line := clean(text.replace(secret, "***") if secret else text, 500):
                     on_line(line)
-                await asyncio.sleep(0)  # of a flood, reading a line does not wait: calls go on in between
+                if loop.time() - turn > _TURN:  # reading a flood never waits: calls go on in between
+                    await asyncio.sleep(0)
+                    turn = loop.time()
             await self._process.wait()
         finally:
             self.exited.set()

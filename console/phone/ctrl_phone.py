@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from .ctrl_client import LinkTimes
 from .ctrl_line import ENGINE, CtrlLine, LineSetup
 from .ctrl_messages import parse_cause
 from .known_calls import KnownCalls
+from .ration import Ration
 
 _REFUSED_CALLER = re.compile(r"rejected call from (\S+) \(maximum")
 _BYE = re.compile(r"(\S+): session closed: (Connection reset by peer)(?: \[\d+\])?\Z")
@@ -29,6 +31,8 @@ _LINK_WITHIN = 10.0
 _HANG_UP_WITHIN = 0.5
 _STARTS = 5
 _STEADY = 10.0
+_LOGGED = 500
+"""Lines of its output in a second that are written down: a flood must not fill the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class CtrlPhone:
         self._restart_reason = ""
         self._emit: Emit = lambda event: None
         self._last_line = ""
+        self._logged = Ration(_LOGGED)
 
     async def run(self, emit: Emit) -> None:
         """See `ports.Phone.run`."""
@@ -211,7 +216,11 @@ class CtrlPhone:
 
     def _read_output(self, line: str) -> None:
         assert isinstance(self._setup, BaresipSetup)
-        self._setup.output(line)
+        allowed, left_out = self._logged.take(time.monotonic())
+        if left_out:
+            self._setup.output(f"({left_out} lines are left out here: there were too many)")
+        if allowed:
+            self._setup.output(line)
         self._last_line = line
         if caller := _REFUSED_CALLER.search(line):
             self._emit(PhoneMissed(clean(caller[1], 300)))

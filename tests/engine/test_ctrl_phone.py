@@ -24,6 +24,7 @@ from console.core.events import (
     PhoneEstablished,
     PhoneFound,
     PhoneIncoming,
+    PhoneMissed,
     PhoneRinging,
     PhoneRtp,
     RegistrationChanged,
@@ -480,6 +481,18 @@ async def test_a_refusal_before_the_link_is_read_from_the_output(who: str, tmp_p
     failure = phone._line.reg_failure
     assert failure is not None
     assert (failure.code, failure.phrase) == (403, "Forbidden")
+
+
+def test_a_flood_of_output_is_read_but_not_all_written_down(tmp_path: Path) -> None:
+    written: list[str] = []
+    account = SipAccount("console", "geheim", "x.example")
+    phone, told = CtrlPhone(BaresipSetup(account, no_audio, tmp_path, output=written.append)), Told()
+    phone._emit = told
+    for _ in range(100_000):
+        phone._read_output("x")
+    phone._read_output("rejected call from sip:1@x (maximum number of calls)")
+    assert 0 < len(written) < 50_000
+    assert told.of(PhoneMissed)
 
 
 async def test_the_password_that_1_0_0_echoes_goes_nowhere(tmp_path: Path, caplog) -> None:
