@@ -56,8 +56,8 @@ class ApiError(Exception):
 
 
 def internal() -> ApiError:
-    """A bug, which is told elsewhere."""
-    return ApiError(500, "internal", "Internal error: the log says where.")
+    """A bug, which is told elsewhere. The server ends the connection after it: nobody must use it again."""
+    return ApiError(500, "internal", "Internal error: the log says where.", {"Connection": "close"})
 
 
 _OWN_WORDS = {

@@ -181,6 +181,7 @@ def test_a_bug_is_told_on_the_screen_and_not_to_the_client(
     monkeypatch.setattr(Desk, "status", broken)
     answer = api.client.get("/api/status")
     assert api.fault(answer) == (500, "internal")
+    assert answer.headers["Connection"] == "close"
     (record,) = [r for _, r in api.console.feed.after(0) if r.type == "ignored"]
     assert "RuntimeError in broken" in str(record.fields["why"])
     out, err = capfd.readouterr()
