@@ -21,6 +21,10 @@ CATCH_UP_SECONDS = 0.5
 PATIENCE_SECONDS = 0.1
 """How late audio may be without silence in its place: speech is not torn by the jitter of a bad network."""
 
+AHEAD_SECONDS = 0.2
+"""How much of audio that came after silence in its place counts as given in advance: where packets come in
+bursts, the pauses between them would be heard again and again."""
+
 
 class Capture:
     """Callee audio on its way to the agent.
@@ -37,7 +41,7 @@ class Capture:
         self._format: AudioFormat | None = None
         self._resampler: StreamResampler | None = None
         self._waiting = bytearray()  # encoded already
-        self._until = 0.0  # as far as the agent has been given something
+        self._until = 0.0  # as far as the agent has been given something; may lie ahead
         self._silent = False
 
     @property
@@ -61,7 +65,9 @@ class Capture:
             self._convert(pcm, rate, fmt)
         self._kept.clear()
         self._kept_seconds = 0.0
-        return self.take(now)
+        kept = self.take(now)
+        self._until = now
+        return kept
 
     def push(self, pcm: PCM, rate: int) -> None:
         """What the phone gave, any length, at `rate` Hz."""
@@ -91,7 +97,8 @@ class Capture:
         if self._waiting:
             taken = bytes(self._waiting)
             self._waiting.clear()
-            self._until, self._silent = now, False
+            given = self._until + len(taken) / (fmt.rate * fmt.width)
+            self._until, self._silent = max(now, min(given, now + AHEAD_SECONDS)), False
             return taken
         missing = now - self._until
         if missing < (FRAME_SECONDS / 2 if self._silent else PATIENCE_SECONDS):

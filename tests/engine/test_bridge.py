@@ -279,6 +279,20 @@ def test_uneven_blocks_do_not_tear_holes() -> None:
     assert np.array_equal(heard, sound[: len(heard)])
 
 
+def test_bursts_are_not_stretched_by_the_pauses_between_them() -> None:
+    """160 ms at a time, as of a phone on a mobile network: each pause is longer than the patience."""
+    rig = Rig()
+    rig.go_live(heard="pcm_8000")
+    burst, nothing = np.full(1280, 1000, np.int16), np.zeros(0, np.int16)
+    rig.pass_time(8.0, lambda number: burst if number % 8 == 7 else nothing)
+    heard = decode(b"".join(rig.session.frames), parse_format("pcm_8000"))
+    assert np.count_nonzero(heard) == 8 * 8000
+    assert len(heard) / 8000 == pytest.approx(8.1, abs=0.1)
+    rig.session.frames.clear()
+    rig.pass_time(0.6)  # bursts or not, a pause is one in the end
+    assert len(b"".join(rig.session.frames)) / 2 / 8000 == pytest.approx(0.4, abs=0.15)
+
+
 def test_what_was_late_is_neither_held_back_nor_lost() -> None:
     rig = Rig()
     rig.go_live(heard="pcm_8000")
