@@ -9,7 +9,9 @@ log=build/install.log
 mkdir -p build
 printf 'Installing %s (about a minute)... ' "$what"
 {
-    "$python" -m pip install --require-hashes --requirement "$lock" &&
+    # an environment whose making was cut short has a Python and no pip
+    { "$python" -c 'import pip' >/dev/null 2>&1 || "$python" -m ensurepip; } &&
+        "$python" -m pip install --require-hashes --requirement "$lock" &&
         "$python" -m pip install --no-deps --no-build-isolation --editable .
 } >"$log" 2>&1 </dev/null && echo 'done.' && exit 0
 

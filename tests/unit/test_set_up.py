@@ -82,6 +82,12 @@ def test_installing_says_one_line(tmp_path: Path) -> None:
     assert "you are root" in said
 
 
+def test_an_environment_that_was_cut_short_gets_its_pip(tmp_path: Path) -> None:
+    done = install(tmp_path, 'case "$*" in "-m ensurepip") : >has-pip;; esac; echo "$*"; test -e has-pip')
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "-m ensurepip\n-m pip install" in (tmp_path / "build" / "install.log").read_text()
+
+
 def test_a_failed_installation_shows_all_and_says_what_to_do(tmp_path: Path) -> None:
     done = install(tmp_path, 'echo "ERROR: no route to host ($4)"; exit 1')
     assert done.returncode == 1
