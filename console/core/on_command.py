@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import numbers, sip_uri
+from . import never_call, numbers, sip_uri
 from .draft import Draft
 from .effects import (
     AudioStart,
@@ -254,6 +254,11 @@ def _never_call(d: Draft, event: NeverCall) -> None:
         d.hang_up(call, ClosedBy.OPERATOR)
     number = event.number.lower()
     if number in d.state.never_call:
+        return
+    if never_call.read([number], d.state.policy.region)[0] != {number}:
+        # As `*100#`: the file would give another entry back. Nothing like it can be dialed anyway.
+        why = phrase("{number} is nothing that a never-call list can hold: it was not added.", number=number)
+        d.refuse("never_call", why, event.call)
         return
     d.change(never_call=d.state.never_call | {number})
     d.do(NeverCallAdd(number))

@@ -15,6 +15,7 @@ from console.core.effects import (
     AudioStop,
     Effect,
     Keep,
+    NeverCallAdd,
     PhoneDial,
     PhoneHangUp,
     PhoneReject,
@@ -426,6 +427,19 @@ def test_a_phone_that_lost_its_sound_server_is_restarted_unless_a_call_goes_on(c
     assert [type(e) for e in console(AudioDevicesRenewed())] == [PhoneRestart]
     dial(console)
     assert console(AudioDevicesRenewed()) == []
+
+
+@pytest.mark.parametrize("number", ["+79123456789", "100", "anna@pbx.example"])
+def test_what_stands_on_the_never_call_list_reads_back(console: Console, number: str) -> None:
+    assert NeverCallAdd(number) in console(NeverCall(number))
+
+
+@pytest.mark.parametrize("number", ["*100#@pbx.example", "john doe@x.example", "a@b@h"])
+def test_what_would_not_read_back_is_refused_in_words(console: Console, number: str) -> None:
+    (refused,) = [e for e in console(NeverCall(number)) if isinstance(e, Record)]
+    assert refused.type == "refused"
+    assert number in str(refused.fields["why"])
+    assert console.of(NeverCallAdd) == []
 
 
 def test_answered_without_established_is_local_audio(console: Console) -> None:
