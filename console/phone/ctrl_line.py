@@ -160,7 +160,7 @@ class CtrlLine:
         about = await self._client.request("about")
         self._know_version(parse_version(about.data))
         if self._reregistering:
-            await self._make_account()  # the link was lost between deleting it and making it anew
+            await self._renew_account()  # the link was lost meanwhile
         accounts = parse_accounts((await self._client.request("reginfo", then=self._check_menu)).data)
         account = self._account(accounts)
         if self.unusable.done():
@@ -342,9 +342,7 @@ class CtrlLine:
         elif self._now.has_uareg:
             await self._register_again()
         elif self._setup.account_line:
-            self._reregistering = True
-            await self._client.request("uadel", self._setup.account)
-            await self._make_account()
+            await self._renew_account()
         else:
             self._emit(
                 Ignored(
@@ -353,10 +351,22 @@ class CtrlLine:
                 )
             )
 
-    async def _make_account(self) -> None:
-        # The answer echoes the password: nobody may look at more of it than this.
-        if not (await self._client.request("uanew", self._setup.account_line)).ok:
-            self._emit(RegistrationChanged(RegState.FAILED, None, phrase("Baresip did not take the account")))
+    async def _renew_account(self) -> None:
+        """Before 2.0 an account registers again only by being made anew. The new one first: Baresip goes on
+        using one that was deleted as its last, and the next INVITE then comes out of freed memory."""
+        self._reregistering = True
+        aor = self._setup.account
+        accounts = parse_accounts((await self._client.request("reginfo")).data)
+        if sum(account.aor.casefold() == aor.casefold() for account in accounts) < 2:
+            # The answer echoes the password: nobody may look at more of it than this.
+            made = await self._client.request("uanew", self._setup.account_line)
+            if not made.ok:
+                self._emit(
+                    RegistrationChanged(RegState.FAILED, None, phrase("Baresip did not take the account"))
+                )
+                self._reregistering = False
+                return
+        await self._client.request("uadel", aor)
         self._reregistering = False
 
     async def _register_again(self) -> None:

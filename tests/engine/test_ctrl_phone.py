@@ -511,17 +511,43 @@ async def test_the_password_that_1_0_0_echoes_goes_nowhere(tmp_path: Path, caplo
         assert "geheim" not in repr(told.events) + caplog.text
 
 
-async def test_an_account_that_is_half_way_when_the_link_is_lost_is_made_anew(tmp_path: Path) -> None:
+async def test_an_account_is_made_anew_before_the_old_one_goes(tmp_path: Path) -> None:
+    async with scripted_baresip(version="1.0.0") as server, own_line(server, Told(), tmp_path) as line:
+        line.register()
+        await server.got("uadel")
+        assert [c for c, _ in server.commands if c in ("uanew", "uadel")] == ["uanew", "uadel"]
+
+
+async def test_an_account_that_is_not_taken_leaves_the_old_one(tmp_path: Path) -> None:
+    async with scripted_baresip(version="1.0.0") as server:
+        told = Told()
+        server.answers["uanew"] = lambda params: (False, "")
+        async with own_line(server, told, tmp_path) as line:
+            line.register()
+            await told.expect(RegistrationChanged, state=RegState.FAILED)
+            assert "uadel" not in [command for command, _ in server.commands]
+
+
+@pytest.mark.parametrize("made", [False, True])
+async def test_an_account_that_is_half_way_when_the_link_is_lost_is_made_anew(
+    made: bool, tmp_path: Path
+) -> None:
+    """Whether the new one stands already is seen in the list, where both have one name."""
     async with scripted_baresip(version="1.0.0") as server:
         told = Told()
         async with own_line(server, told, tmp_path) as line:
-            server.silent.add("uadel")
+            server.silent.add("uanew")
             line.register()
-            await server.got("uadel")
+            await server.got("uanew")
+            server.silent.clear()
+            if made:
+                twice = f"\n> {server.account}  \x1b[32mOK \x1b[;m\n  {server.account}  \x1b[32mOK \x1b[;m\n"
+                server.answers["reginfo"] = lambda params: (True, twice)
             server.drop()
             await told.expect(LineDown, gone=False)
-            await server.got("uanew")
+            await server.got("uadel")
             await told.expect(LineUp)
+            assert sum(command == "uanew" for command, _ in server.commands) == (1 if made else 2)
 
 
 async def test_registering_again_waits_for_the_end_of_a_call(tmp_path: Path) -> None:

@@ -225,7 +225,9 @@ class Scene(ConsoleRig):
     async def works_again(self) -> None:
         """The next call: AI and callee hear each other, and it ends in order."""
         end = await self.aftermath(await self._dial_when_free())
-        assert end.call.outcome is Outcome.FINISHED, f"{end.call.outcome}; last records:\n{self.story()}"
+        assert end.call.outcome is Outcome.FINISHED, (
+            f"{end.call.outcome}; last records:\n{self.story()}\nand on the line: {self.line.lines[-8:]}"
+        )
         assert end.call.agent.first_audio_at is not None
         assert end.leg is not None
         assert end.leg["heard_seconds"] > 0.5
