@@ -233,7 +233,7 @@ async def free(s: Scene, seconds: float = 40.0) -> None:
 
     def waited_for() -> bool:
         line = s.state.line
-        ready = line.taken_over or (line.up and line.registration is RegState.OK)
+        ready = line.taken_over or (line.up and not line.silent and line.registration is RegState.OK)
         return ready and not s.state.calls
 
     await s.until(waited_for, seconds, "a free line")
