@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,6 +109,13 @@ class Served:
                 return
         pytest.fail("".join(seen))
 
+    def wait_for_file(self, name: str) -> None:
+        """The call is told a moment before it is written down."""
+        until = time.monotonic() + 20 * FACTOR
+        while not any(self.folder.rglob(name)):
+            assert time.monotonic() < until, f"no {name}"
+            time.sleep(0.02)
+
 
 @pytest.fixture
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -128,6 +136,7 @@ def test_another_user_reads_nothing_and_starts_no_call(served: Served) -> None:
         started = own.post("/api/calls/start", json={"phone_number": "+79750000004"})
         assert started.status_code == 201, "our own user needs no token"
         served.wait_for("486 Busy Here")
+        served.wait_for_file("calls.jsonl")
         secrets = served.folder / ".env"
         descriptor = os.open(secrets, os.O_WRONLY | os.O_CREAT, 0o600)
         os.close(descriptor)
