@@ -13,6 +13,15 @@ STOPPED = 130
 """As `core.outcome.STOPPED`. Nothing is imported here that takes time."""
 
 
+_asked = False
+
+
+def asked() -> bool:
+    """Whether a signal has come already. Where Python ignores exceptions, as in `__del__`, ours is lost:
+    whoever takes the signals over has to look."""
+    return _asked
+
+
 def watch() -> None:
     """From now on, until somebody else takes the signals over. On the main thread."""
     for number in SIGNALS:
@@ -22,6 +31,8 @@ def watch() -> None:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     """Unwinds, so that whatever has been started is ended. A second signal ends the process at once."""
+    global _asked
+    _asked = True
     for one in SIGNALS:
         signal.signal(one, signal.SIG_DFL)
     try:

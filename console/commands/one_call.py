@@ -7,6 +7,7 @@ import signal
 from dataclasses import dataclass
 from uuid import uuid4
 
+from .. import early_stop
 from ..core import outcome
 from ..core.events import CallId, Dial, HangUp, Origin, RegState
 from ..core.on_command import why_not_dial
@@ -66,6 +67,8 @@ class OneCall:
         self._output = Output(self._as_json, reader_gone)
         for number in _SIGNALS:
             loop.add_signal_handler(number, self._stop)
+        if early_stop.asked():
+            loop.call_soon(self._stop)
         late = loop.call_later(self._line_seconds, self._line_late)
         try:
             await self._console.run(self._publish)

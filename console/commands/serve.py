@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
+from .. import early_stop
 from ..api.server import ApiServer, ApiUnavailable
 from ..core import outcome
 from ..core.words import phrase
@@ -58,6 +59,8 @@ class _Served:
         self._output = Output(False, on_gone=lambda: None)
         for number in _SIGNALS:
             loop.add_signal_handler(number, self._stop)
+        if early_stop.asked():
+            loop.call_soon(self._stop)
         try:
             with self._server:
                 self._output.say(

@@ -48,6 +48,36 @@ def test_it_says_by_what_and_unwinds(by: signal.Signals) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "unwound\n", f"Stopped by {by.name}.\n")
 
 
+LOST = """
+import time
+class Slow:
+    def __del__(self):
+        print("ready", flush=True)
+        while not early_stop.asked():
+            time.sleep(0.001)
+early_stop.watch()
+slow = Slow()
+del slow
+print("asked", early_stop.asked(), flush=True)
+sys.exit(0)
+"""
+
+
+def test_what_python_swallows_is_not_forgotten() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(before=LOST)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert out == "asked True\n"
+    assert "Stopped by SIGTERM." in err
+
+
 def test_what_nohup_ignores_stays_ignored() -> None:
     done = stopped(signal.SIGHUP, before="signal.signal(signal.SIGHUP, signal.SIG_IGN)")
     assert (done.returncode, done.stdout, done.stderr) == (0, "unwound\n", "")
