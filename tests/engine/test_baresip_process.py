@@ -255,21 +255,33 @@ def test_damaged_notes_are_cleared(tmp_path: Path) -> None:
 
 
 CONSOLE_THAT_DIES = """
-import asyncio, os, sys
+import asyncio, sys, threading
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from tests.engine.test_baresip_process import start
+for _ in range(20):
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
 async def main():
-    process, lines, heard = await start(Path({folder!r}), "print('up', flush=True)\\ntime.sleep(60)")
+    process, lines, heard = await start(Path({folder!r}), {body!r})
     await heard.wait()
     print(process.pid, flush=True)
     await asyncio.sleep(60)
 asyncio.run(main())
 """
 
+# Python's own handler runs later, and once for several; this writes down each signal when it comes.
+NOTES_ITS_SIGNALS = """
+signals = os.open({file!r}, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK)
+signal.signal(signal.SIGTERM, lambda *_: {then})
+signal.set_wakeup_fd(signals)
+print('up', flush=True)
+while True: time.sleep(0.05)
+"""
 
-async def test_the_child_dies_with_a_console_that_is_killed(tmp_path: Path) -> None:
-    code = CONSOLE_THAT_DIES.format(root=str(Path(__file__).parents[2]), folder=str(tmp_path))
+
+async def killed_console(folder: Path, body: str) -> int:
+    """The process number of what a console had started that was then killed."""
+    code = CONSOLE_THAT_DIES.format(root=str(Path(__file__).parents[2]), folder=str(folder), body=body)
     console = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     assert console.stdout is not None
     async with asyncio.timeout(20):
@@ -277,7 +289,42 @@ async def test_the_child_dies_with_a_console_that_is_killed(tmp_path: Path) -> N
     assert lives(child)
     console.kill()
     await console.wait()
-    await gone(child)
+    return child
+
+
+async def test_the_child_of_a_killed_console_is_told_once_to_end(tmp_path: Path) -> None:
+    """A second SIGTERM kills a Baresip that is taking the first: it would send no BYE."""
+    body = NOTES_ITS_SIGNALS.format(file=str(tmp_path / "signals"), then="(time.sleep(0.3), sys.exit())")
+    await gone(await killed_console(tmp_path, body))
+    assert (tmp_path / "signals").read_bytes() == bytes([signal.SIGTERM])
+
+
+async def test_a_child_of_a_killed_console_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    body = NOTES_ITS_SIGNALS.format(file=str(tmp_path / "signals"), then="None")
+    await gone(await killed_console(tmp_path, body), deadline=10.0)
+    assert (tmp_path / "signals").read_bytes() == bytes([signal.SIGTERM])
+
+
+def group(number: int) -> list[int]:
+    """The processes of a process group."""
+    stats = ((int(path.parent.name), path) for path in Path("/proc").glob("[0-9]*/stat"))
+    return [
+        pid
+        for pid, path in stats
+        if lives(pid) and int(path.read_text().rpartition(")")[2].split()[2]) == number
+    ]
+
+
+async def test_what_watches_the_child_goes_with_it(tmp_path: Path) -> None:
+    process, _, heard = await start(tmp_path, "print('up', flush=True)\nsys.stdin.read()\ntime.sleep(0.5)")
+    async with asyncio.timeout(5):
+        await heard.wait()
+        watcher = set(group(process.pid)) - {process.pid}
+        assert len(watcher) == 1
+        await process.exited.wait()
+    for pid in watcher:
+        await gone(pid)
+    await process.stop()
 
 
 # ---- ports ----

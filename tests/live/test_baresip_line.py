@@ -163,7 +163,7 @@ async def test_stopping_while_it_rings_cancels(start_phone, sipp) -> None:
 
 
 CONSOLE_IN_A_CALL = """
-import asyncio, sys
+import asyncio, sys, threading
 from pathlib import Path
 from console.core.events import CallId, LineUp, PhoneEstablished
 from console.phone.baresip_config import BaresipAudio, SipAccount
@@ -178,6 +178,8 @@ def emit(event):
         phone.dial(CallId("c"), sys.argv[2])
     if isinstance(event, PhoneEstablished):
         print("up", flush=True)
+for _ in range(20):  # the death of each is told to a child that asks for it: Baresip may be told once only
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
 asyncio.run(phone.run(emit))
 """
 
