@@ -67,9 +67,9 @@ def _number(fields: Fields, key: str) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as m:ss, with hours when there are any."""
-    whole = int(seconds)
-    minutes, rest = divmod(whole, 60)
+    """A length of time as `m:ss`, or `h:mm:ss` from an hour on; whole seconds, cut. To the millisecond, as
+    records tell it: 59.9999999 is what is left of a minute when two clock readings are subtracted."""
+    minutes, rest = divmod(max(0, int(round(seconds, 3))), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
@@ -166,7 +166,8 @@ def _agent_closed(record: Record) -> _Message:
     by = _text(record.fields, "by")
     parts = filter(None, (_text(record.fields, "code"), _text(record.fields, "reason")))
     said = _after(": ", joined(" ", parts)) if by not in ("call", "operator") else ""
-    return "agent.closed", {"who": AGENT_CLOSERS.get(by, by), "said": said}
+    length = duration(_number(record.fields, "seconds"))
+    return "agent.closed", {"who": AGENT_CLOSERS.get(by, by), "length": length, "said": said}
 
 
 def _queue(record: Record) -> _Message:

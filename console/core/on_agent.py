@@ -67,6 +67,7 @@ def react(d: Draft, event: AgentEvent) -> None:
             _prepare_failed(d, call, event)
         case AgentUpgraded():
             if call.agent.phase is AgentPhase.OPENING:
+                d.record("agent.upgraded", call.id)
                 d.agent(call, billed_from=d.now)
         case AgentLive():
             _live(d, call, event)

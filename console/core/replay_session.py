@@ -67,6 +67,10 @@ def _opening(call: Call, t: float, fields: Fields) -> Call:
     return _agent(call, phase=AgentPhase.OPENING)
 
 
+def _upgraded(call: Call, t: float, fields: Fields) -> Call:
+    return _agent(call, billed_from=t)
+
+
 def _live(call: Call, t: float, fields: Fields) -> Call:
     told = {name: text(fields, name) for name in ("conversation_id", "input_format", "output_format")}
     since = t - number(fields, "billed_seconds")
@@ -147,6 +151,7 @@ SESSION: dict[str, Callable[[Call, float, Fields], Call]] = {
     "agent.warm": _warm,
     "agent.trouble": _trouble,
     "agent.opening": _opening,
+    "agent.upgraded": _upgraded,
     "agent.live": _live,
     "agent.first_audio": _first_audio,
     "agent.queue": _queue,

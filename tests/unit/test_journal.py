@@ -73,12 +73,12 @@ SOURCES = {"phone", "line", "AI", "them", "you", "audio", "console"}
         (
             "agent.closed",
             {"by": "refused", "code": 3000, "reason": "no credits", "seconds": 0.0},
-            "session closed by ElevenLabs (refused) after 0 s: 3000 no credits",
+            "session closed by ElevenLabs (refused) after 0:00: 3000 no credits",
         ),
         (
             "agent.closed",
             {"by": "call", "code": 1000, "reason": "", "seconds": 42.0},
-            "session closed by the end of the call after 42 s",
+            "session closed by the end of the call after 0:42",
         ),
         ("audio.glitch", {"direction": "in", "ms": 20}, "20 ms lost from the callee"),
         ("ear", {"on": False, "reason": "No such device."}, "ear off. No such device."),

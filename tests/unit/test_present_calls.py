@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from console.core.events import CallId
+from console.core.journal import duration
 from console.core.state import (
     Agent,
     AgentPhase,
@@ -21,10 +22,18 @@ from tests.unit.present_states import NOW, READY, made, text, up, with_call
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(-1, "0:00"), (0, "0:00"), (59.99, "0:59"), (60, "1:00"), (3599, "59:59"), (3661, "1:01:01")],
+    [
+        (-1, "0:00"),
+        (0, "0:00"),
+        (59.99, "0:59"),
+        (59.9999999, "1:00"),
+        (60, "1:00"),
+        (3599, "59:59"),
+        (3661, "1:01:01"),
+    ],
 )
-def test_clock(seconds: float, shown: str) -> None:
-    assert words.clock(seconds) == shown
+def test_duration(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
 
 
 @pytest.mark.parametrize(

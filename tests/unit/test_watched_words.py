@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from console.core import events as ev
@@ -86,6 +86,22 @@ begins = st.sampled_from(
 )
 
 
+MINUTE_IN_FLOATS = [
+    (20.0, ev.LineSilent(False)),
+    (0.1, ev.PhoneAnswered(C)),
+    *[(20.0, ev.LineUp("baresip", "4.9.0", True))] * 2,
+]
+"""Three times 20 s, which come out a little short of 60 when one clock reading is taken from another."""
+
+
+@example(
+    ev.Dial(C, "89123456789", wants_agent=False),
+    [*MINUTE_IN_FLOATS, (20.0, ev.PhoneClosed(C, None, "r", ev.ClosedBy.REMOTE))],
+)
+@example(
+    ev.Dial(C, "89123456789"),
+    [(0.0, ev.PhoneAnswered(C)), (0.0, ev.AgentUpgraded(C, 0)), (1.0, ev.LineUp("baresip", "4.9.0", True))],
+)
 @given(begins, histories)
 @settings(max_examples=400, deadline=None)
 def test_both_screens_say_the_same(begin: ev.Event, history: list[tuple[float, ev.Event]]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from console.core.events import CallId, QueueState, Refusal
+from console.core.journal import duration
 from console.core.state import AgentPhase, Call, CallPhase, State
 from console.core.words import msgid
 from console.language import shown, tr
 from console.ports import Levels
 
 from .line import last_ended, live
-from .words import Row, Span, Tone, clock, seconds_left, sentence, short
+from .words import Row, Span, Tone, seconds_left, sentence, short
 
 _REMEDIES = {
     Refusal.KEY: msgid("Check ELEVENLABS_API_KEY, then ctrl+p, Allow dialing."),
@@ -45,7 +46,7 @@ def heading(demo: bool) -> str:
 
 def _session(call: Call, now: float, demo: bool) -> tuple[Row, Row]:
     agent = call.agent
-    time = clock(agent.billed_seconds(now))
+    time = duration(agent.billed_seconds(now))
     billed = tr("{time} open", time=time) if demo else tr("{time} billed", time=time)
     trouble = shown(agent.trouble)
     first = ""

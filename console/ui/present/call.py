@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.core.events import CallId, Origin
+from console.core.journal import duration
 from console.core.state import Call, CallPhase, State
 from console.core.words import msgid
 from console.language import shown, tr
@@ -13,7 +14,7 @@ from console.ports import Levels
 from .agent import waiting_for_agent
 from .line import last_ended, live, spaced
 from .result import OUTCOME_WORDS, result_card, who
-from .words import Card, Row, Span, Tone, clock, left_over, sentence, whole
+from .words import Card, Row, Span, Tone, left_over, sentence, whole
 
 RTP_ALARM = 2.0
 """Seconds without any audio from the callee after the answer before the screen says so."""
@@ -82,7 +83,7 @@ def phase_word(call: Call) -> tuple[str, Tone]:
 
 def timer(call: Call, now: float) -> str:
     """Since the answer once there is one, before that since the start."""
-    return clock(call.seconds(now) if call.answered_at is not None else now - call.started_at)
+    return duration(call.seconds(now) if call.answered_at is not None else now - call.started_at)
 
 
 def _about(call: Call, now: float) -> list[Row]:

@@ -10,12 +10,13 @@ import phonenumbers
 from rich.cells import cell_len
 
 from console.core.events import CallId
+from console.core.journal import duration
 from console.core.outcome import to_call_back
 from console.core.state import Call, CallPhase, Outcome, Policy, State
 from console.core.words import msgid
 from console.language import tr, tr_n
 
-from .words import Row, Span, Tone, clock, time_of_day
+from .words import Row, Span, Tone, time_of_day
 
 _E164 = re.compile(r"\+[0-9]{6,15}")
 
@@ -35,7 +36,7 @@ def totals(state: State | None, now: float = 0.0, width: int = 1000) -> str:
     dropped = len(to_call_back(state))
     if dropped:
         parts.append(tr("{n} TO CALL BACK", n=dropped))
-    parts.append(tr("AI {time}", time=clock(billed)))
+    parts.append(tr("AI {time}", time=duration(billed)))
     while len(parts) > 1 and cell_len("  ".join(parts)) > width:
         parts.pop()
     return "  ".join(parts)
@@ -93,7 +94,7 @@ def _recent(call: Call, region: str, wall_zero: float, call_back: bool, width: i
     ended = call.ended_at if call.ended_at is not None else call.started_at
     talked = call.seconds(ended)
     how = _RECENT_WORDS.get(call.outcome or Outcome.LOST, "")
-    word = clock(talked) if call.outcome is Outcome.FINISHED else tr(how)
+    word = duration(talked) if call.outcome is Outcome.FINISHED else tr(how)
     tone = Tone.GOOD if call.outcome is Outcome.FINISHED else Tone.PLAIN
     tone = Tone.WARN if call.outcome is Outcome.MISSED else tone
     word, tone = (tr("CALL BACK"), Tone.BAD) if call_back else (word, tone)

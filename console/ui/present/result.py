@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from console.core.caller import WITHHELD
 from console.core.events import ClosedBy, Origin
-from console.core.journal import NOT_HEARD, money, said
+from console.core.journal import NOT_HEARD, duration, money, said
 from console.core.outcome import to_call_back
 from console.core.state import Call, Outcome, State
 from console.core.words import msgid
 from console.language import shown, tr
 
 from .line import near, spaced
-from .words import Card, Row, Tone, clock, sentence, whole
+from .words import Card, Row, Tone, sentence, whole
 
 OUTCOME_WORDS = {
     Outcome.FINISHED: (msgid("ENDED"), Tone.BADGE),
@@ -52,7 +52,7 @@ def result_card(call: Call, state: State | None = None) -> Card:
     rows = [sentence(result(call, demo)), next_step(call, state)]
     if call.review is not None and call.review.summary:
         rows.append(sentence(call.review.summary, Tone.DIM))
-    talked = clock(call.seconds(call.ended_at or 0.0)) if call.answered_at is not None else ""
+    talked = duration(call.seconds(call.ended_at or 0.0)) if call.answered_at is not None else ""
     return Card(tr(word), tone, who(call), talked, tuple(rows))
 
 
@@ -99,7 +99,7 @@ def result(call: Call, demo: bool = False) -> str:
         else:
             parts.append(after)
     else:
-        after = tr("after {time}", time=clock(call.seconds(ended)))
+        after = tr("after {time}", time=duration(call.seconds(ended)))
         parts.append(f"{_ended_by(call)} {after}")
         if reason == NOT_HEARD or call.outcome is Outcome.LOST:
             parts.append(shown(reason))
@@ -124,8 +124,8 @@ def _agent_part(call: Call, ended: float, demo: bool) -> str:
         return ""
     billed = call.agent.billed_seconds(ended)
     if billed and demo:
-        return tr("AI {time}; demo: nothing is billed", time=clock(billed))
+        return tr("AI {time}; demo: nothing is billed", time=duration(billed))
     if billed:
         cost = money(call.review.credits, call.review.usd) if call.review is not None else ""
-        return tr("AI {time} billed", time=clock(billed)) + (f" ({shown(cost)})" if cost else "")
+        return tr("AI {time} billed", time=duration(billed)) + (f" ({shown(cost)})" if cost else "")
     return tr("AI never opened") if call.wants_agent else tr("no AI wanted")

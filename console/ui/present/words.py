@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from console.core.journal import duration
 from console.language import tr
 
 
@@ -71,17 +72,9 @@ def sentence(text: str, tone: Tone = Tone.PLAIN) -> Row:
     return Row((Span(text, tone),), wraps=True)
 
 
-def clock(seconds: float) -> str:
-    """A length of time as `m:ss`, or `h:mm:ss` from an hour on; whole seconds, cut."""
-    whole = max(0, int(seconds))
-    minutes, secs = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"
-
-
 def left_over(seconds: float) -> str:
     """A time that counts down, as `m:ss`, whole seconds, rounded up so that 0:00 means over."""
-    return clock(-int(-max(0.0, seconds) // 1))
+    return duration(-int(-max(0.0, seconds) // 1))
 
 
 def seconds_left(seconds: float) -> str:
@@ -96,7 +89,7 @@ def short(seconds: float) -> str:
 
 def whole(seconds: float) -> str:
     """A length of time in whole seconds, `9 s`, or `1:05` from a minute on."""
-    return tr("{n} s", n=max(0, round(seconds))) if seconds < 59.5 else clock(seconds)
+    return tr("{n} s", n=max(0, round(seconds))) if seconds < 59.5 else duration(seconds)
 
 
 def time_of_day(unix: float, seconds: bool = True) -> str:
