@@ -146,9 +146,8 @@ def watch(loaded: Loaded, log_dir: Path) -> int:
     settings = loaded.settings
     account = f"{settings.sip_user}@{settings.sip_domain}" if settings.sip_user else settings.sip_domain
     data_dir = settings.data_dir
-    policy = replace(
-        loaded.policy, not_ready="", has_agent=True
-    )  # what is missing here says nothing of theirs
+    # What is missing here says nothing of theirs.
+    policy = replace(loaded.policy, not_ready="", has_agent=True)
     console = WatchedConsole(data_dir, log_dir, policy, lambda: holder(data_dir) is not None)
     options = ScreenOptions(account=account, demo=loaded.demo, sounds=False, watching=True)
     with stderr_to(log_dir / STDERR_LOG):

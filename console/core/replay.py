@@ -11,10 +11,8 @@ from typing import Any
 
 from .effects import Record
 from .events import CallId, ClosedBy, Origin, RegState
-from .replay_session import LATEST, SESSION, Fields, after_the_call, refusal_of
-from .replay_session import code as _code
-from .replay_session import number as _number
-from .replay_session import text as _text
+from .record_fields import LATEST, Fields, code, number, refusal_of, text
+from .replay_session import SESSION, after_the_call
 from .state import ENDED_KEPT, Account, Agent, AgentPhase, Call, CallPhase, Outcome, Review, State
 from .text import clean
 from .words import phrase
@@ -45,14 +43,14 @@ def replay(state: State, record: Record) -> State:
 
 
 def _line_up(state: State, fields: Fields) -> State:
-    line = replace(state.line, up=True, engine=_text(fields, "engine"), version=_text(fields, "version"))
+    line = replace(state.line, up=True, engine=text(fields, "engine"), version=text(fields, "version"))
     line = replace(line, failed=False, taken_over=False, reason="")
     calls = tuple(replace(call, unconfirmed=False) for call in state.calls)  # confirmed or ended next
     return replace(state, line=line, calls=calls)
 
 
 def _line_down(state: State, fields: Fields) -> State:
-    line = replace(state.line, up=False, reason=_text(fields, "reason"))
+    line = replace(state.line, up=False, reason=text(fields, "reason"))
     if fields.get("failed") is True:
         return replace(state, line=replace(line, failed=True))
     line = replace(line, registration=RegState.UNKNOWN, reg_code=None, reg_reason="")
@@ -61,15 +59,15 @@ def _line_down(state: State, fields: Fields) -> State:
 
 
 def _registration(state: State, fields: Fields) -> State:
-    line = replace(state.line, registration=RegState(_text(fields, "state")), reg_code=_code(fields))
-    return replace(state, line=replace(line, reg_reason=_text(fields, "reason")))
+    line = replace(state.line, registration=RegState(text(fields, "state")), reg_code=code(fields))
+    return replace(state, line=replace(line, reg_reason=text(fields, "reason")))
 
 
 def _account(state: State, fields: Fields) -> State:
     credits = fields.get("credits")
     known = Account(
         known=True,
-        agent=_text(fields, "agent"),
+        agent=text(fields, "agent"),
         credits=credits if isinstance(credits, int) else None,
         empty=fields.get("empty") is True,
     )
@@ -77,15 +75,15 @@ def _account(state: State, fields: Fields) -> State:
 
 
 def _account_trouble(state: State, fields: Fields) -> State:
-    return replace(state, account=replace(state.account, trouble=_text(fields, "trouble")))
+    return replace(state, account=replace(state.account, trouble=text(fields, "trouble")))
 
 
 def _stopped(state: State, fields: Fields) -> State:
-    return replace(state, stopped=_text(fields, "why"), stopped_by=refusal_of(fields))
+    return replace(state, stopped=text(fields, "why"), stopped_by=refusal_of(fields))
 
 
 def _ear(state: State, fields: Fields) -> State:
-    return replace(state, ear=fields.get("on") is True, ear_reason=_text(fields, "reason"))
+    return replace(state, ear=fields.get("on") is True, ear_reason=text(fields, "reason"))
 
 
 def _missed(state: State, fields: Fields) -> State:
@@ -93,11 +91,11 @@ def _missed(state: State, fields: Fields) -> State:
 
 
 def _never_call(state: State, fields: Fields) -> State:
-    return replace(state, never_call=state.never_call | {_text(fields, "number")})
+    return replace(state, never_call=state.never_call | {text(fields, "number")})
 
 
 def _may_call(state: State, fields: Fields) -> State:
-    return replace(state, never_call=state.never_call - {_text(fields, "number")})
+    return replace(state, never_call=state.never_call - {text(fields, "number")})
 
 
 _LINE: dict[str, Callable[[State, Fields], State]] = {
@@ -124,18 +122,18 @@ def _new(state: State, record: Record) -> State:
     fields, incoming, found = record.fields, record.type == "call.incoming", record.type == "call.found"
     if record.call is None:
         return state
-    origin, limit = _text(fields, "origin"), _number(fields, "limit_seconds")
+    origin, limit = text(fields, "origin"), number(fields, "limit_seconds")
     up = found and fields.get("established") is not False
     wants_agent = not found and fields.get("agent") is not False
     call = Call(
         id=record.call,
-        number=_text(fields, "number") or _text(fields, "peer"),
-        uri=_text(fields, "uri"),
+        number=text(fields, "number") or text(fields, "peer"),
+        uri=text(fields, "uri"),
         origin=Origin(origin) if origin else None,
         phase=CallPhase.INCOMING if incoming else CallPhase.DIALING,
         started_at=record.t,
         incoming=incoming,
-        name=_text(fields, "name"),
+        name=text(fields, "name"),
         ours=fields.get("ours") is True if found else not incoming,
         wants_agent=wants_agent,
         limit_at=record.t + limit if limit else None,
@@ -178,7 +176,7 @@ def _put(state: State, call: Call) -> State:
 
 def _ringing(call: Call, t: float, fields: Fields) -> Call:
     rings = replace(call, phase=CallPhase.RINGING, early_since=None, early_seconds=call.early_media(t))
-    return replace(rings, limit_at=call.started_at + _number(fields, "limit_seconds"))
+    return replace(rings, limit_at=call.started_at + number(fields, "limit_seconds"))
 
 
 def _early(call: Call, t: float, fields: Fields) -> Call:
@@ -186,8 +184,8 @@ def _early(call: Call, t: float, fields: Fields) -> Call:
 
 
 def _answered(call: Call, t: float, fields: Fields) -> Call:
-    early = _number(fields, "early_media_seconds") or call.early_media(t)
-    limit = _number(fields, "limit_seconds")
+    early = number(fields, "early_media_seconds") or call.early_media(t)
+    limit = number(fields, "limit_seconds")
     up = replace(call, phase=CallPhase.UP, answered_at=t, limit_at=t + limit if limit else None, ours=True)
     return replace(up, early_since=None, early_seconds=early)
 
@@ -198,11 +196,11 @@ def _by_others(call: Call, t: float, fields: Fields) -> Call:
 
 
 def _extended(call: Call, t: float, fields: Fields) -> Call:
-    return replace(call, limit_at=(call.limit_at or t) + _number(fields, "seconds"))
+    return replace(call, limit_at=(call.limit_at or t) + number(fields, "seconds"))
 
 
 def _closed(call: Call, t: float, fields: Fields) -> Call:
-    by, outcome, origin = (_text(fields, key) for key in ("by", "outcome", "origin"))
+    by, outcome, origin = (text(fields, key) for key in ("by", "outcome", "origin"))
     ended_at = _ended_at(call, t, fields)
     call = replace(
         call,
@@ -214,9 +212,9 @@ def _closed(call: Call, t: float, fields: Fields) -> Call:
         unconfirmed=False,
         silent_until=None,
         goodbye_by=None,
-        code=_code(fields),
-        reason=_text(fields, "reason"),
-        why=_text(fields, "why"),
+        code=code(fields),
+        reason=text(fields, "reason"),
+        why=text(fields, "why"),
         by=ClosedBy(by) if by else None,
         outcome=Outcome(outcome) if outcome else None,
         asked_from=Origin(origin) if origin else None,
@@ -226,12 +224,12 @@ def _closed(call: Call, t: float, fields: Fields) -> Call:
 
 def _ended_at(call: Call, t: float, fields: Fields) -> float:
     if "after_seconds" in fields:
-        return call.started_at + _number(fields, "after_seconds")
-    return call.answered_at + _number(fields, "seconds") if call.answered_at is not None else t
+        return call.started_at + number(fields, "after_seconds")
+    return call.answered_at + number(fields, "seconds") if call.answered_at is not None else t
 
 
 def _bound(call: Call, t: float, fields: Fields) -> Call:
-    return replace(call, sip_call_id=_text(fields, "sip_call_id"))
+    return replace(call, sip_call_id=text(fields, "sip_call_id"))
 
 
 def _hold(call: Call, t: float, fields: Fields) -> Call:
@@ -239,11 +237,11 @@ def _hold(call: Call, t: float, fields: Fields) -> Call:
 
 
 def _redirected(call: Call, t: float, fields: Fields) -> Call:
-    return replace(call, redirected_to=_text(fields, "peer"))
+    return replace(call, redirected_to=text(fields, "peer"))
 
 
 def _trouble_with_audio(call: Call, t: float, fields: Fields) -> Call:
-    return replace(call, audio=_text(fields, "reason"))
+    return replace(call, audio=text(fields, "reason"))
 
 
 def _review(call: Call, t: float, fields: Fields) -> Call:
@@ -251,7 +249,7 @@ def _review(call: Call, t: float, fields: Fields) -> Call:
     review = Review(
         credits if isinstance(credits, int) else None,
         float(usd) if isinstance(usd, int | float) else None,
-        *(_text(fields, key) for key in ("termination", "summary", "why")),
+        *(text(fields, key) for key in ("termination", "summary", "why")),
     )
     return replace(call, review=review)
 

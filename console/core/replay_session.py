@@ -2,44 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
-from .effects import JsonValue
 from .events import QueueState, Refusal
+from .record_fields import Fields, number, refusal_of, text
 from .state import Agent, AgentPhase, Call, CallPhase, Outcome
-
-Fields = Mapping[str, JsonValue]
-
-LATEST = 1e10
-"""Seconds; also keeps out what is no number."""
-
-
-# ---- what records hold ----
-
-
-def text(fields: Fields, key: str) -> str:
-    value = fields.get(key)
-    return "" if value is None else str(value)
-
-
-def number(fields: Fields, key: str) -> float:
-    """Seconds; what no time can be is 0."""
-    value = fields.get(key)
-    return float(value) if isinstance(value, int | float) and 0 <= value < LATEST else 0.0
-
-
-def code(fields: Fields) -> int | None:
-    value = fields.get("code")
-    return value if isinstance(value, int) else None
-
-
-def refusal_of(fields: Fields) -> Refusal | None:
-    value = text(fields, "refusal")
-    return Refusal(value) if value else None
-
-
-# ---- the session ----
 
 
 def _agent(call: Call, **changes: object) -> Call:

@@ -212,13 +212,16 @@ class Dialogs:
         if dialog.hanging_up and by is ClosedBy.NETWORK:
             by = ClosedBy.OPERATOR
         events: list[Event] = []
-        # Answered, and our audio device failed. 1.0.0 knows no CALL_ANSWERED: it shows only as this pair.
-        half = dialog.answered and not dialog.established
-        half = half if self._version.has_call_ids else dialog.last == "CALL_REMOTE_SDP"
-        if by is ClosedBy.NETWORK and half:
+        if by is ClosedBy.NETWORK and self._answered_without_audio(dialog):
             events.append(AudioFailed(dialog.call, _audio_failure(cause.phrase)))
         self._forget(dialog)
         return [*events, PhoneClosed(dialog.call, cause.code, cause.phrase, by)]
+
+    def _answered_without_audio(self, dialog: Dialog) -> bool:
+        """Answered, and our audio device failed. 1.0.0 knows no CALL_ANSWERED: it shows only as this pair."""
+        if self._version.has_call_ids:
+            return dialog.answered and not dialog.established
+        return dialog.last == "CALL_REMOTE_SDP"
 
     # ---- what is not told by events ----
 

@@ -142,13 +142,13 @@ async def test_a_slow_check_is_cut_off(tmp_path: Path) -> None:
     import threading
 
     async def hangs(context: Context) -> Result:
-        await asyncio.sleep(1000)
+        await asyncio.Event().wait()
         return Result()
 
     ending = threading.Event()
 
     def blocks(context: Context) -> Result:
-        ending.wait(1000)
+        ending.wait()
         return Result()
 
     for look in (hangs, blocks):

@@ -20,11 +20,16 @@ async def brief(call: Callee) -> None:
     await call.listen_until_silence(quiet=0.3, limit=6)
 
 
+async def _stay() -> None:
+    """Until the call ends, which cancels this."""
+    await asyncio.Event().wait()
+
+
 async def patient(call: Callee) -> None:
     """Answers at once, sends silence and stays."""
     await call.ring(0.1)
     await call.answer()
-    await asyncio.sleep(600)
+    await _stay()
 
 
 async def mute(call: Callee) -> None:
@@ -32,7 +37,7 @@ async def mute(call: Callee) -> None:
     await call.ring(0.1)
     await _be_mute(call)
     await call.answer()
-    await asyncio.sleep(600)
+    await _stay()
 
 
 async def _be_mute(call: Callee) -> None:
@@ -53,7 +58,7 @@ async def foreign(call: Callee) -> None:
     setattr(call, "_describe", describe)  # noqa: B010
     await call.ring(0.1)
     await call.answer()
-    await asyncio.sleep(600)
+    await _stay()
 
 
 async def gone_before_ack(call: Callee) -> None:
@@ -66,7 +71,7 @@ async def gone_before_ack(call: Callee) -> None:
         call._final.stop()
     call.vanish()
     answering.cancel()
-    await asyncio.sleep(600)
+    await _stay()
 
 
 async def answers_the_cancel(call: Callee) -> None:
@@ -76,7 +81,7 @@ async def answers_the_cancel(call: Callee) -> None:
     await call.ring()
     await picked_up.wait()
     await call.answer()
-    await asyncio.sleep(600)
+    await _stay()
 
 
 async def crosses_the_bye(call: Callee) -> None:
@@ -91,7 +96,7 @@ async def crosses_the_bye(call: Callee) -> None:
     setattr(call, "on_request", on_request)  # noqa: B010
     await call.ring(0.1)
     await call.answer()
-    await asyncio.sleep(600)
+    await _stay()
 
 
 async def hangs_up_after(call: Callee) -> None:
