@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .effects import JsonValue, Record
 from .journal_texts import AGENT_CLOSERS, CLOSERS, IGNORED, QUEUE, SOURCES, TEMPLATES
+from .record_fields import Fields, number, text
 from .words import Words, joined, phrase, phrase_n
-
-Fields = Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +50,9 @@ def _plain(record: Record) -> _Message:
     return record.type, {}
 
 
-def _text(fields: Fields, key: str) -> str:
-    value = fields.get(key)
-    return "" if value is None else str(value)
-
-
-def _after(separator: str, text: str) -> str:
+def _after(separator: str, more: str) -> str:
     """What is added to a line, if there is anything to add."""
-    return joined("", (separator, text)) if text else ""
-
-
-def _number(fields: Fields, key: str) -> float:
-    value = fields.get(key)
-    return float(value) if isinstance(value, int | float) else 0.0
+    return joined("", (separator, more)) if more else ""
 
 
 def duration(seconds: float) -> str:
@@ -75,8 +64,8 @@ def duration(seconds: float) -> str:
 
 
 def _registration(record: Record) -> _Message:
-    answer = joined(" ", filter(None, (_text(record.fields, key) for key in ("code", "reason"))))
-    return f"registration.{_text(record.fields, 'state')}", {"answer": answer or phrase("no answer")}
+    answer = joined(" ", filter(None, (text(record.fields, key) for key in ("code", "reason"))))
+    return f"registration.{text(record.fields, 'state')}", {"answer": answer or phrase("no answer")}
 
 
 def _marked(record: Record, message: str) -> str:
@@ -93,8 +82,8 @@ def _refused(record: Record) -> _Message:
 
 
 def _incoming(record: Record) -> _Message:
-    name, number = _text(record.fields, "name"), _caller(record.fields)
-    return "call.incoming", {"who": f"{name} {number}".strip()}
+    name, caller = text(record.fields, "name"), _caller(record.fields)
+    return "call.incoming", {"who": f"{name} {caller}".strip()}
 
 
 def _missed(record: Record) -> _Message:
@@ -103,7 +92,7 @@ def _missed(record: Record) -> _Message:
 
 def _caller(fields: Fields) -> str:
     """The number; files of earlier versions have only the SIP URI."""
-    return _text(fields, "number") or _text(fields, "peer")
+    return text(fields, "number") or text(fields, "peer")
 
 
 def _found(record: Record) -> _Message:
@@ -116,18 +105,18 @@ def _hold(record: Record) -> _Message:
 
 
 def _extended(record: Record) -> _Message:
-    return "call.extended", {"minutes": _number(record.fields, "seconds") / 60}
+    return "call.extended", {"minutes": number(record.fields, "seconds") / 60}
 
 
 def _closed(record: Record) -> _Message:
     fields = record.fields
-    by = _text(fields, "by")
+    by = text(fields, "by")
     who = CLOSERS.get(_marked(record, by), CLOSERS.get(by, by))
-    answer: str = joined(" ", filter(None, (_text(fields, "code"), said(_text(fields, "reason")))))
+    answer: str = joined(" ", filter(None, (text(fields, "code"), said(text(fields, "reason")))))
     if fields.get("code") and answer.startswith(f"{fields['code']} {fields['code']}"):
-        answer = _text(fields, "reason")
-    why = _text(fields, "why") or (answer if answer == NOT_HEARD else "")
-    seconds = _number(fields, "seconds")
+        answer = text(fields, "reason")
+    why = text(fields, "why") or (answer if answer == NOT_HEARD else "")
+    seconds = number(fields, "seconds")
     if seconds:
         because = _after(": ", why)
         return "call.closed.answered", {"who": who, "length": duration(seconds), "because": because}
@@ -139,22 +128,22 @@ def _trouble(record: Record) -> _Message:
 
 
 def _first_audio(record: Record) -> _Message:
-    return "agent.first_audio", {"seconds": _number(record.fields, "after_answer_ms") / 1000}
+    return "agent.first_audio", {"seconds": number(record.fields, "after_answer_ms") / 1000}
 
 
 def _transcript(record: Record) -> _Message:
-    message = f"agent.transcript.{_text(record.fields, 'role')}"
+    message = f"agent.transcript.{text(record.fields, 'role')}"
     if record.fields.get("silenced"):
         return message + ".silenced", {}
     return _marked(record, message + (".corrected" if record.fields.get("corrected") else "")), {}
 
 
 def _interrupted(record: Record) -> _Message:
-    return "agent.interrupted", {"seconds": _number(record.fields, "dropped_ms") / 1000}
+    return "agent.interrupted", {"seconds": number(record.fields, "dropped_ms") / 1000}
 
 
 def _tool(record: Record) -> _Message:
-    because = _after(": ", _text(record.fields, "why"))
+    because = _after(": ", text(record.fields, "why"))
     return ("agent.tool" if record.fields.get("ok") else "agent.tool.failed"), {"because": because}
 
 
@@ -163,24 +152,24 @@ def _silenced(record: Record) -> _Message:
 
 
 def _agent_closed(record: Record) -> _Message:
-    by = _text(record.fields, "by")
-    parts = filter(None, (_text(record.fields, "code"), _text(record.fields, "reason")))
+    by = text(record.fields, "by")
+    parts = filter(None, (text(record.fields, "code"), text(record.fields, "reason")))
     said = _after(": ", joined(" ", parts)) if by not in ("call", "operator") else ""
-    length = duration(_number(record.fields, "seconds"))
+    length = duration(number(record.fields, "seconds"))
     return "agent.closed", {"who": AGENT_CLOSERS.get(by, by), "length": length, "said": said}
 
 
 def _queue(record: Record) -> _Message:
-    state = _text(record.fields, "state")
+    state = text(record.fields, "state")
     return "agent.queue", {"state": QUEUE.get(state, state)}
 
 
 def _account(record: Record) -> _Message:
     left = record.fields.get("credits")
     return "account", {
-        "agent": _text(record.fields, "agent") or phrase("unknown"),
+        "agent": text(record.fields, "agent") or phrase("unknown"),
         "credits": credits_left(left) if isinstance(left, int) else phrase("credits unknown"),
-        "doubts": _after(". ", _text(record.fields, "doubts")),
+        "doubts": _after(". ", text(record.fields, "doubts")),
     }
 
 
@@ -201,15 +190,15 @@ def money(credits: JsonValue, usd: JsonValue) -> str:
 def _review(record: Record) -> _Message:
     cost = money(record.fields.get("credits"), record.fields.get("usd"))
     if not cost:
-        return "call.review.none", {"why": _text(record.fields, "why") or phrase("ElevenLabs does not tell")}
-    termination = _text(record.fields, "termination")
+        return "call.review.none", {"why": text(record.fields, "why") or phrase("ElevenLabs does not tell")}
+    termination = text(record.fields, "termination")
     ended = phrase("; ended: {termination}", termination=termination) if termination else ""
     message = "call.review.demo" if record.fields.get("demo") else "call.review"
     return message, {"cost": cost, "termination": ended}
 
 
 def _ignored(record: Record) -> _Message:
-    source = _text(record.fields, "source")
+    source = text(record.fields, "source")
     return ("ignored.files" if source == "files" else "ignored"), {"source": IGNORED.get(source, source)}
 
 
@@ -220,7 +209,7 @@ def _glitch(record: Record) -> _Message:
 
 
 def _ear(record: Record) -> _Message:
-    because = _after(". ", _text(record.fields, "reason"))
+    because = _after(". ", text(record.fields, "reason"))
     return ("ear.on" if record.fields.get("on") else "ear.off"), {"because": because}
 
 

@@ -120,7 +120,7 @@ class Operator(Workplace):
             self._refuse("h", tr("no call to hang up"), at)
             return
         self._send(HangUp(call), at)
-        self.say(tr("hanging up"), at)
+        self.say(tr("hanging up"), at, of=call)
 
     def allow_dialing(self, at: float) -> None:
         """After a refusal that stopped dialing."""

@@ -11,6 +11,7 @@ import threading
 from types import FrameType
 from typing import Any
 
+from console import early_stop
 from console.language import tr
 from console.ports import Console
 
@@ -47,6 +48,9 @@ async def _run(console: Console, options: ScreenOptions) -> int:
     app = ConsoleApp(console, options)
     lifeline = Lifeline(console, app)
     lifeline.hold()
+    if early_stop.asked():
+        lifeline.let_go()
+        return STOPPED_BY_SIGNAL
     try:
         await app.run_async()
     finally:

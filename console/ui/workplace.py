@@ -33,6 +33,7 @@ class Workplace:
         self.word = ""
         self.word_tone = Tone.PLAIN
         self._word_at = 0.0
+        self._word_of: CallId | None = None
         self.chosen: CallId | None = None
         self.asked = Asked()
         self._presses = Presses()
@@ -52,6 +53,12 @@ class Workplace:
         if self.word and at - self._word_at > WORD_STAYS:
             self.word = ""
             self.asked.drop()
+        if self._word_of is not None and self._is_over(self._word_of):
+            self.word, self._word_of = "", None
+
+    def _is_over(self, call: CallId) -> bool:
+        ended = () if self.state is None else self.state.ended
+        return any(c.id == call for c in ended)
 
     def keys(self) -> tuple[Key, ...]:
         """The command keys as they are now."""
@@ -94,9 +101,9 @@ class Workplace:
             found.setdefault(number, dialed_as_uri(number))
         return list(found.items())
 
-    def say(self, word: str, at: float, tone: Tone = Tone.PLAIN) -> None:
-        """Answer a key in the place where the keys are."""
-        self.word, self.word_tone, self._word_at = word, tone, at
+    def say(self, word: str, at: float, tone: Tone = Tone.PLAIN, of: CallId | None = None) -> None:
+        """Answer a key in the place where the keys are; with the end of the call `of` it goes."""
+        self.word, self.word_tone, self._word_at, self._word_of = word, tone, at, of
 
     # ---- the number ----
 

@@ -37,7 +37,8 @@ class FakeConsole:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
         self.running.set()
-        await self._over.wait()
+        if not self.ended:
+            await self._over.wait()
         if self.breaks_with is not None:
             raise self.breaks_with
 
@@ -62,8 +63,8 @@ class FakeConsole:
         if self.ended:
             return
         self.ended, self.breaks_with = True, error
-        self.running.wait(5)
-        self._loop.call_soon_threadsafe(self._over.set)
+        if self.running.is_set():
+            self._loop.call_soon_threadsafe(self._over.set)
 
     def post(self, state: State, *records: Record) -> None:
         self.running.wait(5)

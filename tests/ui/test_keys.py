@@ -57,6 +57,16 @@ async def test_hang_up_carries_the_call_that_was_on_screen(desk: OpenDesk) -> No
         assert d.sent(HangUp) == [HangUp(ID)]
 
 
+async def test_the_answer_to_hang_up_goes_with_the_call(desk: OpenDesk) -> None:
+    async with desk("talking") as d:
+        await d.press("h")
+        assert d.word == "hanging up"
+        await d.show(during(replace(UP, phase=CallPhase.CLOSING)))
+        assert d.word == "hanging up"
+        await d.show(replace(READY, ended=(replace(UP, phase=CallPhase.CLOSING, ended_at=100.0),)))
+        assert "hanging up" not in d.word
+
+
 async def test_hang_up_without_a_call_says_so(desk: OpenDesk) -> None:
     async with desk("idle") as d:
         await d.press("h")

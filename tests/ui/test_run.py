@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import sys, threading, time
+import signal, sys, threading, time
 from pathlib import Path
 from console.ui.options import ScreenOptions
+from console.ui import run
 from console.ui.run import run_screen
 from tests.ui.scenes import SCENES, FakeConsole
 
@@ -38,6 +39,18 @@ def block(call):
     time.sleep(120)
 if "blocked" in sys.argv:
     console.levels = block
+if "early" in sys.argv:  # Python drops what a handler raises in here
+    from console import early_stop
+    early_stop.watch()
+    class Dropped:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+            while not early_stop.asked():
+                pass
+    Dropped()
+if "at once" in sys.argv:  # between the taking over of the signals and the first turn of the loop
+    hold = run.Lifeline.hold
+    run.Lifeline.hold = lambda self: (hold(self), signal.raise_signal(signal.SIGTERM))
 def show():
     console.running.wait()
     console.post(SCENES["idle" if sys.argv[2:] in ([], ["stuck"]) else "talking"])
@@ -113,6 +126,14 @@ def test_a_signal_stops_the_engine_and_restores_the_terminal(tmp_path: Path, num
         assert p.mark.read_text() == "stopped"
         p.read()
         assert b"\x1b[?1049l" in p.seen
+
+
+@pytest.mark.parametrize("when", ["early", "at once"])
+def test_a_signal_that_comes_before_the_screen_is_not_forgotten(tmp_path: Path, when: str) -> None:
+    with running(tmp_path, when) as p:
+        assert p.exit_code() == 130
+        p.read()
+        assert b"line ok" not in p.seen
 
 
 def test_a_closed_terminal_stops_the_engine(tmp_path: Path) -> None:
