@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .effects import JsonValue, Record
 from .journal_texts import AGENT_CLOSERS, CLOSERS, IGNORED, QUEUE, SOURCES, TEMPLATES
 from .record_fields import Fields, number, text
+from .text import clean
 from .words import Words, joined, phrase, phrase_n
 
 
@@ -22,6 +23,9 @@ class Line:
 
 
 NOT_HEARD = phrase("nothing was heard from the callee any more")
+
+_FIELDS_LIMIT = 1000
+"""Characters of a record that has no words."""
 
 _SAID = {"rtp stream error": NOT_HEARD}
 
@@ -40,7 +44,7 @@ def word(record: Record) -> Line:
         return Line(SOURCES[source], message, phrase(template, **{**record.fields, **extra}))
     except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
         shown = ", ".join(f"{k}={v}" for k, v in record.fields.items())
-        return Line(SOURCES["console"], record.type, f"{record.type} {shown}".rstrip())
+        return Line(SOURCES["console"], record.type, clean(f"{record.type} {shown}", _FIELDS_LIMIT))
 
 
 _Message = tuple[str, dict[str, JsonValue]]

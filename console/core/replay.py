@@ -281,12 +281,19 @@ def record_from(line: Mapping[str, Any]) -> Record:
         raise ValueError("no event")
     if not 0 <= t < LATEST:
         raise ValueError("no event")
+    limit = _text_limit(line)
     fields = {
-        clean(key, 60): clean(value, _TEXT_LIMIT) if isinstance(value, str) else value
+        clean(key, 60): clean(value, limit) if isinstance(value, str) else value
         for key, value in line.items()
         if key not in ("t", "type", "call") and _makes_sense(value)
     }
     return Record(float(t), clean(type_, 60), CallId(clean(call, 60)) if call is not None else None, fields)
+
+
+def _text_limit(line: Mapping[str, Any]) -> int:
+    """How long each text may be, so that all together are no longer than one may be: words join several."""
+    lengths = [len(value) for value in line.values() if isinstance(value, str)]
+    return _TEXT_LIMIT if sum(lengths) <= _TEXT_LIMIT else _TEXT_LIMIT // len(lengths)
 
 
 def _makes_sense(value: object) -> bool:

@@ -196,6 +196,8 @@ NAMES = st.sampled_from(
 )
 
 
+@example([("registration", {"state": "ok", "code": "A" * 20_000, "reason": "B" * 20_000})], "")
+@example([("line.up", {"state": "A" * 20_000, "code": "B" * 20_000})], "")
 @given(st.lists(st.tuples(TYPES, st.dictionaries(NAMES, JSON, max_size=6)), max_size=8), st.text(max_size=40))
 def test_an_event_file_never_breaks_who_reads_it(lines: list[tuple[str, dict[str, Any]]], junk: str) -> None:
     state = State(Policy(domain="h"))
