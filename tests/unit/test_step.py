@@ -290,6 +290,13 @@ def test_no_rtp_on_hold_is_no_fault(console: Console) -> None:
 # ---- the AI's side ----
 
 
+def test_a_session_that_closed_unasked_leaves_nobody_in_silence(console: Console) -> None:
+    live(console)
+    assert PhoneHangUp(C) in console(AgentClosed(C, 1, 1000, "", True))
+    hung_up(console)
+    assert console.call.outcome is Outcome.AGENT_LOST
+
+
 @pytest.mark.parametrize("refusal", list(Refusal))
 def test_refused_while_ringing_cancels_the_call(console: Console, refusal: Refusal) -> None:
     dial(console)
