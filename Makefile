@@ -50,7 +50,8 @@ test:
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST) || { \
 	  echo; echo 'FAILED beside other tests. Once more, alone: what passes now depends on the load of the machine.'; \
-	  $(BIN)/python -m pytest --numprocesses 0 --last-failed --last-failed-no-failures none $(PYTEST); }
+	  $(BIN)/python -m pytest --numprocesses 0 --last-failed --last-failed-no-failures none --snapshot-warn-unused \
+	    $(PYTEST); }
 	@$(MAKE) --no-print-directory audit || [ -z "$$CI" ]
 
 # The official SDK and the PyAudio that it plays on, which nothing else needs. Without them their part is left out.

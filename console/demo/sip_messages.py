@@ -71,8 +71,8 @@ class _Fields:
     @property
     def cseq(self) -> tuple[int, str]:
         """Sequence number and method."""
-        number, _, method = self.get("cseq").partition(" ")
-        return int(number), method.strip().upper()
+        number, method = self.get("cseq").split(maxsplit=1)
+        return int(number), method.upper()
 
     @property
     def branch(self) -> str:

@@ -140,7 +140,7 @@ class AgentBench:
     async def closed(self) -> AgentClosed:
         return await self.seen(AgentClosed)
 
-    async def until(self, condition: Callable[[], bool], what: str = "") -> None:
+    async def until(self, condition: Callable[[], bool], what: str | Callable[[], str] = "") -> None:
         """Until it holds; what no event tells (the server's record) is looked at 100 times a second."""
         try:
             async with asyncio.timeout(DEADLINE):
@@ -152,7 +152,8 @@ class AgentBench:
                     except TimeoutError:
                         pass
         except TimeoutError:
-            pytest.fail(f"waited in vain for {what or 'a condition'}; events: {self.events}")
+            missed = what() if callable(what) else what
+            pytest.fail(f"waited in vain for {missed or 'a condition'}; events: {self.events}")
 
     async def aclose(self) -> None:
         for agents in self._agents:

@@ -14,6 +14,7 @@ from textual.widgets import Input
 from console import language
 from console.ui.app import ConsoleApp
 from console.ui.options import ScreenOptions
+from console.ui.widgets.timeline import Timeline
 from tests.ui.scenes import RECORDS, SCENES, TALK, WALL_ZERO, FakeConsole
 
 RUSSIAN = [
@@ -69,6 +70,15 @@ def test_picture(
         _compare(snap_compare, scene, size, records, key)
 
 
+def _scroll_bar_follows(timeline: Timeline) -> bool:
+    """It takes its place with a message of its own, which a busy machine brings later."""
+    bar = timeline.vertical_scrollbar
+    height = timeline.scrollable_content_region.height
+    shown = (timeline.virtual_size.height, height, timeline.max_scroll_y)
+    is_so = (bar.window_virtual_size, bar.window_size, bar.position) == shown
+    return is_so or not timeline.show_vertical_scrollbar
+
+
 def _compare(
     snap_compare: Callable[..., bool], scene: str, size: tuple[int, int], records: int, key: str
 ) -> None:
@@ -105,6 +115,8 @@ def _compare(
         main.show_words()
         main.refresh(layout=True)
         await pilot.pause()
-        await pilot.pause()
+        while not _scroll_bar_follows(main.timeline):
+            assert time.monotonic() < deadline
+            await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=shown)

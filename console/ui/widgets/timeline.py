@@ -137,6 +137,11 @@ class Timeline(ScrollView, can_focus=True):
         self.unread = 0 if self.following else self.unread
         self.post_message(self.Moved())
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """Textual moves a scroll bar only while it is shown: one that appears stands at the top."""
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def on_resize(self, event: events.Resize) -> None:
         first = self._log.first
         self._log.lay_out(width=self.scrollable_content_region.width - PREFIX)
