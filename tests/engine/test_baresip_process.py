@@ -275,7 +275,7 @@ signals = os.open({file!r}, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK)
 signal.signal(signal.SIGTERM, lambda *_: {then})
 signal.set_wakeup_fd(signals)
 print('up', flush=True)
-while True: time.sleep(0.05)
+for _ in range(1200): time.sleep(0.05)
 """
 
 
