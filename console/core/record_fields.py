@@ -14,6 +14,7 @@ LATEST = 1e10
 
 
 def text(fields: Fields, key: str) -> str:
+    """What stands there, as text; empty when nothing does."""
     value = fields.get(key)
     return "" if value is None else str(value)
 
@@ -25,10 +26,12 @@ def number(fields: Fields, key: str) -> float:
 
 
 def code(fields: Fields) -> int | None:
+    """The SIP status code."""
     value = fields.get("code")
     return value if isinstance(value, int) else None
 
 
 def refusal_of(fields: Fields) -> Refusal | None:
+    """Raises `ValueError` for one that another version knows."""
     value = text(fields, "refusal")
     return Refusal(value) if value else None

@@ -41,27 +41,8 @@ _OURS_ONLY = ("ELEVENLABS_", "EXOLVE_", "SIP_", "CONSOLE_")
 _TURN = 0.005
 """Seconds for which its output may keep everything else waiting."""
 
-# Becomes Baresip, after it has forked a watcher: a shell whose input ends when the console is gone, however
-# it went, and which then ends Baresip, by SIGTERM so that it sends BYE. The parent-death signal of Linux is
-# of no use for that: it comes for each thread of a killed parent, and a second SIGTERM that arrives while the
-# first is being taken kills Baresip on the spot, without BYE (libre handles signals in the one-shot way of
-# System V). For the watcher, which has to go with Baresip, it serves. `preexec_fn` would run Python between
-# fork and exec in a process with threads, which can deadlock; this runs in a fresh interpreter.
-_EXEC_WATCHED = """
-import ctypes, os, sys
-nothing = os.open(os.devnull, os.O_RDWR)
-program = os.getpid()
-if sys.platform == "linux" and os.fork() == 0:
-    ctypes.CDLL(None).prctl(1, 9)
-    os.dup2(nothing, 1)
-    os.dup2(nothing, 2)
-    end = f"read line; kill -TERM {program}; kill -CONT {program}; sleep 2; kill -KILL {program}"
-    if os.getppid() == program:
-        os.execv("/bin/sh", ["sh", "-c", end])
-    os._exit(1)
-os.dup2(nothing, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
+_WATCHED = Path(__file__).with_name("watched_child.py")
+"""What becomes Baresip, so that it never outlives us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +211,10 @@ def _write_private(path: Path, text: str) -> None:
 
 
 async def _spawn(program: Path, folder: Path, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
-    watched = [sys.executable, "-I", "-S", "-c", _EXEC_WATCHED]
     try:
         return await asyncio.create_subprocess_exec(
-            *watched,
-            str(program),
-            "-f",
-            str(folder),
+            *(sys.executable, "-I", "-S", str(_WATCHED)),
+            *(str(program), "-f", str(folder)),
             stdin=asyncio.subprocess.PIPE,  # for the watcher: ours to hold, never to write to
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""A signal whose exception Python drops, as it does with any that is raised in `__del__`: a command that then
+"""A signal whose exception Python drops, as any that is raised in `__del__`: a command that then
 takes the signals over still ends."""
 
 from __future__ import annotations
@@ -20,15 +20,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 PROGRAM = """
-import signal
-from console import early_stop
-early_stop.watch()
-class Dropped:
-    def __del__(self):
-        signal.raise_signal(signal.SIGTERM)
-        while not early_stop.asked():
-            pass
-Dropped()
+from tests.dropped_signal import drop_a_signal
+drop_a_signal()
 from console.cli import main
 main()
 """

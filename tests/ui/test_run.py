@@ -21,6 +21,7 @@ from pathlib import Path
 from console.ui.options import ScreenOptions
 from console.ui import run
 from console.ui.run import run_screen
+from tests.dropped_signal import drop_a_signal
 from tests.ui.scenes import SCENES, FakeConsole
 
 mark = Path(sys.argv[1])
@@ -39,15 +40,8 @@ def block(call):
     time.sleep(120)
 if "blocked" in sys.argv:
     console.levels = block
-if "early" in sys.argv:  # Python drops what a handler raises in here
-    from console import early_stop
-    early_stop.watch()
-    class Dropped:
-        def __del__(self):
-            signal.raise_signal(signal.SIGTERM)
-            while not early_stop.asked():
-                pass
-    Dropped()
+if "early" in sys.argv:
+    drop_a_signal()
 if "at once" in sys.argv:  # between the taking over of the signals and the first turn of the loop
     hold = run.Lifeline.hold
     run.Lifeline.hold = lambda self: (hold(self), signal.raise_signal(signal.SIGTERM))
